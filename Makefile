@@ -1,0 +1,47 @@
+# make setup | demo | test | check | bench: each does all the set-up it needs.
+SHELL := /bin/bash
+PY := .venv/bin/python
+BIN := .venv/bin
+
+.PHONY: setup demo test check bench ui lock clean
+
+setup: .venv/.synced web/ui/dist/index.html
+
+# The system packages, then the locked environment; both are skipped when nothing changed.
+.venv/.synced: pyproject.toml requirements.lock packaging/system-packages.sh
+	bash packaging/system-packages.sh
+	@test -x $(PY) || python3 -m venv .venv
+	@test -x $(BIN)/uv || $(PY) -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(PY) --no-deps --editable .
+	@touch $@
+
+web/ui/dist/index.html: web/ui/package-lock.json $(shell find web/ui/src web/ui/*.ts web/ui/*.json web/ui/index.html -type f 2>/dev/null) | .venv/.synced
+	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+	@touch $@
+
+ui: web/ui/dist/index.html
+
+demo: setup
+	$(PY) -m examples.demo
+
+test: setup
+	$(BIN)/pytest -n 2 --dist=loadgroup tests
+
+check: setup
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	cd web/ui && npm run check --silent
+
+bench: setup
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PY) -m bench.$$(basename $$file .py) || exit 1; done
+
+# Takes the newest versions that pyproject.toml allows; the file names no registry.
+lock:
+	$(BIN)/uv export --quiet --all-extras --group dev --no-emit-project --no-annotate --no-header -o requirements.lock
+	rm -f uv.lock
+
+clean:
+	rm -rf .venv web/ui/node_modules web/ui/dist

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs the system packages that deployd and its tests use and that are missing: as root through apt on
+# Debian and Ubuntu; otherwise prints the one command to type.
+set -euo pipefail
+
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+
+need git git
+need node nodejs
+need npm npm
+need bwrap bubblewrap
+need chromium chromium
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing the missing system packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    $install -qq >/dev/null
+else
+    echo "These system packages are missing: ${missing[*]}. Install them, then run make again:" >&2
+    echo "  sudo apt-get update && sudo $install" >&2
+    exit 1
+fi
