@@ -1,0 +1,103 @@
+"""What the user deploys, and the settings that deployd.toml, the API and the store share."""
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from deployd.domain.errors import UserMistake
+from deployd.domain.ids import SYSTEM_APP, AppName
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]|[a-z]")
+_HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+_UPSTREAM = re.compile(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=64)]
+
+
+class HealthCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gate a new instance passes before traffic: `GET path` answered below 500 (below 400 when a path was set)."""
+
+    path: str = "/"
+    gate_seconds: Seconds = 60.0
+    timeout_seconds: Seconds = 5.0
+    successes: Annotated[int, msgspec.Meta(ge=1, le=20)] = 2
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Caps for each instance; 0 means no cap."""
+
+    memory_mb: Annotated[int, msgspec.Meta(ge=0)] = 0
+    cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    pids: Annotated[int, msgspec.Meta(ge=0)] = 512
+    open_files: Annotated[int, msgspec.Meta(ge=0)] = 8192
+
+
+class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about an app except its env, which is kept encrypted elsewhere."""
+
+    repo: str | None = None
+    branch: str | None = None
+    domains: tuple[str, ...] = ()
+    health: str | HealthCheck = "/"
+    upstream: str | tuple[str, ...] = ()
+    processes: dict[str, Count] = {}
+    commands: dict[str, str] = {}
+    limits: Limits = Limits()
+
+    @property
+    def health_check(self) -> HealthCheck:
+        return HealthCheck(path=self.health) if isinstance(self.health, str) else self.health
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        return (self.upstream,) if isinstance(self.upstream, str) else self.upstream
+
+    def instances(self, process: str) -> int:
+        """How many copies of a process run: 1 each unless `processes` says otherwise."""
+        return self.processes.get(process, 1)
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    name: AppName
+    settings: AppSettings
+    created_ms: int
+    stopped: bool = False
+
+    def hosts(self, base_domain: str) -> tuple[str, ...]:
+        """The host names it is served at: its domains, or NAME.base_domain."""
+        return self.settings.domains or (f"{self.name}.{base_domain}",)
+
+
+def checked_name(text: str) -> AppName:
+    """Raises UserMistake unless `text` can be an app's name and so a DNS label."""
+    if not _NAME.fullmatch(text):
+        raise UserMistake(
+            f"App name {text!r} is not usable: take 1 to 40 of a-z, 0-9 and -, from a letter to a letter or digit."
+        )
+    if text == SYSTEM_APP:
+        raise UserMistake(f"App name {text!r} is taken by deployd itself; choose another.")
+    return AppName(text)
+
+
+def is_host_name(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None
+
+
+def check_settings(name: str, settings: AppSettings) -> None:
+    """Raises UserMistake naming the first setting that cannot work."""
+    if bool(settings.repo) == bool(settings.upstreams):
+        raise UserMistake(f"App {name!r} needs either `repo` (a git URL) or `upstream` (host:port), and not both.")
+    for host in settings.domains:
+        if not is_host_name(host):
+            raise UserMistake(
+                f"App {name!r}: {host!r} in `domains` is not a host name such as www.example.com (lower case)."
+            )
+    for address in settings.upstreams:
+        if not _UPSTREAM.fullmatch(address) or not 0 < int(address.rsplit(":", 1)[1]) < 65_536:
+            raise UserMistake(f"App {name!r}: `upstream` {address!r} is not of the form host:port.")
+    if not settings.health_check.path.startswith("/"):
+        raise UserMistake(f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /.")
+    if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
+        raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")

@@ -1,0 +1,62 @@
+"""An app's environment variables: versioned, each either plain or secret."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from deployd.domain.errors import UserMistake
+from deployd.domain.secret import Secret
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_KEY = re.compile(
+    r"SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|_KEY\Z|\AKEY\Z|DSN|_URL\Z|_URI\Z", re.I
+)
+REDACTED_FROM_LENGTH = 6
+
+
+class EnvLayer(StrEnum):
+    """Where a value came from; a value in SET wins over the same key in FILE."""
+
+    FILE = "file"
+    SET = "set"
+
+
+class EnvValue(msgspec.Struct, frozen=True, kw_only=True):
+    value: Secret
+    secret: bool
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an app's env, layers merged. Version 0 is the empty one."""
+
+    version: int
+    values: dict[str, EnvValue]
+
+    def plain(self) -> dict[str, str]:
+        """What the app's processes and builds get."""
+        return {key: entry.value.reveal() for key, entry in self.values.items()}
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """The values that must not appear in any log; very short ones would redact half of every line."""
+        return tuple(
+            entry.value
+            for entry in self.values.values()
+            if entry.secret and len(entry.value.reveal()) >= REDACTED_FROM_LENGTH
+        )
+
+
+def looks_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def check_env(values: Mapping[str, Secret]) -> None:
+    """Raises UserMistake naming the first key or value that no process could be given."""
+    for key, value in values.items():
+        if not _KEY.fullmatch(key):
+            raise UserMistake(f"Env name {key!r} is not usable: take letters, digits and _, not starting with a digit.")
+        if key == "PORT":
+            raise UserMistake("PORT is chosen by deployd for each instance and cannot be set.")
+        if "\0" in value.reveal():
+            raise UserMistake(f"The value of {key} holds a NUL byte, which no process can be given.")

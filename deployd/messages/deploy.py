@@ -1,0 +1,116 @@
+"""What DeployActor can be told: every change to apps, deployments and running instances goes through it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from deployd.domain.app import App, AppSettings
+from deployd.domain.deployment import Deployment, Outcome, Trigger
+from deployd.domain.env import Environment, EnvLayer, EnvValue
+from deployd.domain.ids import DeploymentId, InstanceId
+from deployd.domain.instance import Exit
+from deployd.kernel.message import Message, Request
+
+
+class PutApp(Request[App], frozen=True, kw_only=True):
+    """Creates the app or replaces its settings. UserMistake when they cannot work or a host is taken.
+
+    `create_only` refuses an existing name; `env` (when not None) replaces the FILE layer.
+    """
+
+    name: str
+    settings: AppSettings
+    create_only: bool = False
+    env: dict[str, EnvValue] | None = None
+
+
+class RemoveApp(Request[None], frozen=True, kw_only=True):
+    """Stops it, then deletes its route, rows and folders. NotFound when there is none."""
+
+    app: str
+
+
+class RequestDeployment(Request[Deployment], frozen=True, kw_only=True):
+    """Queues a deployment of `ref` (branch, tag, commit; None = the app's branch); older queued ones are superseded."""
+
+    app: str
+    trigger: Trigger
+    by: str
+    ref: str | None = None
+
+
+class RollBack(Request[Deployment], frozen=True, kw_only=True):
+    """Queues a deployment of a kept release (None = the one before the one that serves), without a rebuild."""
+
+    app: str
+    trigger: Trigger
+    by: str
+    release: int | None = None
+
+
+class CancelDeployment(Request[Deployment], frozen=True, kw_only=True):
+    """Ends it as cancelled and leaves the old release serving. StateConflict when it has ended already."""
+
+    deployment: str
+
+
+class ChangeEnv(Request[Environment], frozen=True, kw_only=True):
+    """Makes a new env version; running instances keep the old one until the next deployment or restart."""
+
+    app: str
+    layer: EnvLayer = EnvLayer.SET
+    put: Mapping[str, EnvValue] = msgspec.field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+
+
+class StopApp(Request[None], frozen=True, kw_only=True):
+    """Closes the route (503) and stops every instance; the app and its releases stay."""
+
+    app: str
+    by: str
+
+
+class RestartApp(Request[Deployment], frozen=True, kw_only=True):
+    """Starts the serving release anew with the current env, gated and switched like a deployment."""
+
+    app: str
+    trigger: Trigger
+    by: str
+
+
+class BuildEnded(Message, frozen=True, kw_only=True):
+    """From BuildActor: the deployment has a release (`error` is None), or why it has none."""
+
+    deployment: DeploymentId
+    release: int | None = None
+    error: str | None = None
+    outcome: Outcome = Outcome.FAILED
+
+
+class RolloutEnded(Message, frozen=True, kw_only=True):
+    """From DeployActor's own task: starting, checking, switching and draining are over."""
+
+    deployment: DeploymentId
+    error: str | None = None
+
+
+class InstanceExited(Message, frozen=True, kw_only=True):
+    """From the runtime's watch: the OS process of a running instance is gone without being asked to."""
+
+    instance: InstanceId
+    exit: Exit
+
+
+DeployMessage = (
+    PutApp
+    | RemoveApp
+    | RequestDeployment
+    | RollBack
+    | CancelDeployment
+    | ChangeEnv
+    | StopApp
+    | RestartApp
+    | BuildEnded
+    | RolloutEnded
+    | InstanceExited
+)

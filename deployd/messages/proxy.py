@@ -1,0 +1,31 @@
+"""What ProxyActor can be told."""
+
+from deployd.domain.deployment import SwitchReport
+from deployd.domain.ids import AppName
+from deployd.domain.route import Route
+from deployd.kernel.message import Request
+
+
+class SwitchTraffic(Request[None], frozen=True, kw_only=True):
+    """Route new requests by `route` from now on, in one snapshot swap; old targets finish what they have.
+
+    UserMistake when another app serves one of the hosts.
+    """
+
+    route: Route
+
+
+class DrainTargets(Request[SwitchReport], frozen=True, kw_only=True):
+    """Answered when no request is left on the app's former targets, or `drain_seconds` after which they are cut."""
+
+    app: AppName
+    drain_seconds: float
+
+
+class RemoveRoute(Request[None], frozen=True, kw_only=True):
+    """Forget the app: its hosts answer 404."""
+
+    app: AppName
+
+
+ProxyMessage = SwitchTraffic | DrainTargets | RemoveRoute

@@ -1,0 +1,24 @@
+"""Where apps are kept."""
+
+from typing import Protocol
+
+from deployd.domain.app import App
+from deployd.domain.ids import AppName
+
+
+class AppStore(Protocol):
+    async def put(self, app: App) -> None:
+        """Inserts it or replaces what stood under its name."""
+        ...
+
+    async def get(self, name: str) -> App:
+        """Raises NotFound with the sentence a person should read."""
+        ...
+
+    async def all(self) -> list[App]:
+        """By name."""
+        ...
+
+    async def remove(self, name: AppName) -> None:
+        """With everything that belongs to it (deployments, releases, env, instances, route), in one transaction."""
+        ...

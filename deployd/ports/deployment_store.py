@@ -1,0 +1,42 @@
+"""Where deployments and their stage journals are kept; every move is a compare-and-set."""
+
+from typing import Protocol
+
+from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, SwitchReport
+from deployd.domain.ids import AppName, DeploymentId
+
+
+class DeploymentStore(Protocol):
+    async def add(self, deployment: Deployment) -> None:
+        """Inserts the row and the first line of its journal in one transaction."""
+        ...
+
+    async def get(self, deployment: str) -> Deployment:
+        """Raises NotFound."""
+        ...
+
+    async def move(self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int) -> None:
+        """Row and journal in one transaction. StateConflict when the row is not in stage `frm`."""
+        ...
+
+    async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int) -> bool:
+        """Moves it to ENDED from whatever stage it is in; False when it had ended already."""
+        ...
+
+    async def note_commit(self, deployment: DeploymentId, commit: str, message: str) -> None: ...
+
+    async def note_release(self, deployment: DeploymentId, release: int) -> None: ...
+
+    async def note_switch(self, deployment: DeploymentId, report: SwitchReport) -> None: ...
+
+    async def unfinished(self) -> list[Deployment]:
+        """Oldest first, of all apps."""
+        ...
+
+    async def of_app(self, app: AppName, limit: int) -> list[Deployment]:
+        """Newest first."""
+        ...
+
+    async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
+        """In the order the stages were entered."""
+        ...

@@ -1,0 +1,16 @@
+"""Where it is written down what the proxy serves."""
+
+from typing import Protocol
+
+from deployd.domain.ids import AppName
+from deployd.domain.route import Route
+
+
+class RouteStore(Protocol):
+    async def put(self, route: Route) -> None: ...
+
+    async def get(self, app: AppName) -> Route | None: ...
+
+    async def all(self) -> list[Route]: ...
+
+    async def remove(self, app: AppName) -> None: ...
