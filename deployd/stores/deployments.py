@@ -1,0 +1,84 @@
+"""Keeps deployments and their journals in SQL."""
+
+from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, SwitchReport
+from deployd.domain.errors import NotFound, StateConflict
+from deployd.domain.ids import AppName, DeploymentId
+from deployd.stores.database import Database, Row, Statement, Value
+from deployd.stores.rows import from_row, to_json
+from sql.loader import queries
+
+_SQL = queries("deployments")
+
+
+class SqlDeploymentStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, deployment: Deployment) -> None:
+        await self._database.transact(
+            Statement(_SQL["add"], _columns(deployment)),
+            Statement(_SQL["enter_stage"], (deployment.id, deployment.stage, deployment.requested_ms)),
+        )
+
+    async def get(self, deployment: str) -> Deployment:
+        row = await self._database.fetch_one(_SQL["get"], deployment)
+        if row is None:
+            raise NotFound(f"There is no deployment {deployment!r}.")
+        return _deployment(row)
+
+    async def move(self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int) -> None:
+        await self._database.transact(
+            Statement(_SQL["move"], (deployment, frm, to), refusal=f"Deployment {deployment} is not {frm} any more."),
+            Statement(_SQL["enter_stage"], (deployment, to, now_ms)),
+        )
+
+    async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int) -> bool:
+        try:
+            await self._database.transact(
+                Statement(_SQL["finish"], (deployment, outcome, reason, now_ms), refusal="It has ended already."),
+                Statement(_SQL["enter_stage"], (deployment, Stage.ENDED, now_ms)),
+            )
+        except StateConflict:
+            return False
+        return True
+
+    async def note_commit(self, deployment: DeploymentId, commit: str, message: str) -> None:
+        await self._database.transact(Statement(_SQL["note_commit"], (deployment, commit, message)))
+
+    async def note_release(self, deployment: DeploymentId, release: int) -> None:
+        await self._database.transact(Statement(_SQL["note_release"], (deployment, release)))
+
+    async def note_switch(self, deployment: DeploymentId, report: SwitchReport) -> None:
+        await self._database.transact(Statement(_SQL["note_switch"], (deployment, to_json(report))))
+
+    async def unfinished(self) -> list[Deployment]:
+        return [_deployment(row) for row in await self._database.fetch(_SQL["unfinished"])]
+
+    async def of_app(self, app: AppName, limit: int) -> list[Deployment]:
+        return [_deployment(row) for row in await self._database.fetch(_SQL["of_app"], app, limit)]
+
+    async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
+        return [from_row(StageEntry, row) for row in await self._database.fetch(_SQL["journal"], deployment)]
+
+
+def _columns(deployment: Deployment) -> tuple[Value, ...]:
+    return (
+        deployment.id,
+        deployment.app,
+        deployment.trigger,
+        deployment.by,
+        deployment.stage,
+        deployment.requested_ms,
+        deployment.ref,
+        deployment.commit,
+        deployment.commit_message,
+        deployment.release,
+        deployment.outcome,
+        deployment.reason,
+        deployment.ended_ms,
+        None if deployment.switch is None else to_json(deployment.switch),
+    )
+
+
+def _deployment(row: Row) -> Deployment:
+    return from_row(Deployment, row, "switch")

@@ -1,0 +1,48 @@
+"""Keeps releases in SQL."""
+
+from deployd.domain.errors import NotFound
+from deployd.domain.ids import AppName
+from deployd.domain.release import BuildPlan, Release
+from deployd.stores.database import Database, Statement
+from deployd.stores.rows import from_row, to_json
+from sql.loader import queries
+
+_SQL = queries("releases")
+
+
+class SqlReleaseStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self,
+        app: AppName,
+        artifact: str,
+        commit: str,
+        commit_message: str,
+        plan: BuildPlan,
+        env_version: int,
+        now_ms: int,
+    ) -> Release:
+        """StateConflict when the app was removed meanwhile."""
+        row = (app, artifact, commit, commit_message, to_json(plan), env_version, now_ms)
+        _, added = await self._database.transact(
+            Statement(_SQL["next_number"], (app,), refusal=f"App {app!r} was removed meanwhile."),
+            Statement(_SQL["add"], row),
+        )
+        return from_row(Release, added[0], "plan")
+
+    async def get(self, app: AppName, number: int) -> Release:
+        row = await self._database.fetch_one(_SQL["get"], app, number)
+        if row is None:
+            raise NotFound(f"App {app!r} has no release v{number}: it was never made, or is not kept any more.")
+        return from_row(Release, row, "plan")
+
+    async def of_app(self, app: AppName) -> list[Release]:
+        return [from_row(Release, row, "plan") for row in await self._database.fetch(_SQL["of_app"], app)]
+
+    async def remove(self, app: AppName, number: int) -> None:
+        await self._database.transact(Statement(_SQL["remove"], (app, number)))
+
+    async def artifacts(self) -> set[str]:
+        return {row["artifact"] for row in await self._database.fetch(_SQL["artifacts"])}

@@ -1,0 +1,30 @@
+"""Keeps routes in SQL."""
+
+import msgspec
+
+from deployd.domain.ids import AppName
+from deployd.domain.route import Route
+from deployd.stores.database import Database, Statement
+from deployd.stores.rows import to_json
+from sql.loader import queries
+
+_SQL = queries("routes")
+
+
+class SqlRouteStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, route: Route) -> None:
+        """StateConflict when its app was removed meanwhile."""
+        await self._database.transact(Statement(_SQL["put"], (route.app, to_json(route))))
+
+    async def get(self, app: AppName) -> Route | None:
+        row = await self._database.fetch_one(_SQL["get"], app)
+        return None if row is None else msgspec.json.decode(row["route"], type=Route)
+
+    async def all(self) -> list[Route]:
+        return [msgspec.json.decode(row["route"], type=Route) for row in await self._database.fetch(_SQL["all"])]
+
+    async def remove(self, app: AppName) -> None:
+        await self._database.transact(Statement(_SQL["remove"], (app,)))

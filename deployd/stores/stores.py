@@ -1,0 +1,65 @@
+"""All SQL-backed ports over one database."""
+
+from pathlib import Path
+
+import msgspec
+
+from deployd.domain.errors import UserMistake
+from deployd.ports.app_store import AppStore
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.env_store import EnvStore
+from deployd.ports.event_log import EventLog
+from deployd.ports.instance_store import InstanceStore
+from deployd.ports.release_store import ReleaseStore
+from deployd.ports.route_store import RouteStore
+from deployd.ports.token_store import TokenStore
+from deployd.stores.apps import SqlAppStore
+from deployd.stores.database import Database
+from deployd.stores.deployments import SqlDeploymentStore
+from deployd.stores.env import SqlEnvStore
+from deployd.stores.events import SqlEventLog
+from deployd.stores.instances import SqlInstanceStore
+from deployd.stores.master_key import MasterKey
+from deployd.stores.releases import SqlReleaseStore
+from deployd.stores.routes import SqlRouteStore
+from deployd.stores.sqlite import SqliteDatabase
+from deployd.stores.tokens import SqlTokenStore
+
+
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever opened the database closes it when nobody uses these any more."""
+
+    apps: AppStore
+    deployments: DeploymentStore
+    releases: ReleaseStore
+    instances: InstanceStore
+    routes: RouteStore
+    envs: EnvStore
+    events: EventLog
+    tokens: TokenStore
+
+
+async def open_database(file: Path, url: str) -> Database:
+    """PostgreSQL at `url`, or the SQLite file when that is empty; migrated. StoreUnusable says why it cannot be."""
+    if not url:
+        return await SqliteDatabase.open(file)
+    try:
+        from deployd.stores.postgres import PostgresDatabase  # Costs 16 MB, which only its users shall pay.
+    except ImportError as error:
+        raise UserMistake(
+            "`database.url` names PostgreSQL, but asyncpg is not installed: pip install asyncpg."
+        ) from error
+    return await PostgresDatabase.open(url)
+
+
+def open_stores(database: Database, key: MasterKey) -> Stores:
+    return Stores(
+        apps=SqlAppStore(database),
+        deployments=SqlDeploymentStore(database),
+        releases=SqlReleaseStore(database),
+        instances=SqlInstanceStore(database),
+        routes=SqlRouteStore(database),
+        envs=SqlEnvStore(database, key),
+        events=SqlEventLog(database),
+        tokens=SqlTokenStore(database),
+    )

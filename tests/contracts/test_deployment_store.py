@@ -1,0 +1,135 @@
+"""What a DeploymentStore promises."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from deployd.domain.deployment import Outcome, Stage, StageEntry, SwitchReport, Trigger
+from deployd.domain.errors import NotFound, StateConflict
+from deployd.stores.stores import Stores
+from tests.contracts.samples import BLOG, SHOP, a_deployment, an_app
+
+
+@pytest.fixture(autouse=True)
+async def apps(stores: Stores) -> None:
+    for name in (SHOP, BLOG):
+        await stores.apps.put(an_app(name))
+
+
+async def test_a_deployment_comes_back_as_it_was_added(stores: Stores) -> None:
+    full = a_deployment(
+        trigger=Trigger.ROLLBACK,
+        stage=Stage.ENDED,
+        ref="v1.2",
+        commit="0123abc",
+        commit_message="Sell more\n\nand faster",
+        release=7,
+        outcome=Outcome.LIVE,
+        reason="because",
+        ended_ms=2_000,
+        switch=SwitchReport(served_by_old=3, served_by_new=4, drain_seconds=0.25),
+    )
+    await stores.deployments.add(full)
+    assert await stores.deployments.get("dep-1") == full
+
+
+async def test_adding_writes_the_first_line_of_the_journal(stores: Stores) -> None:
+    await stores.deployments.add(a_deployment(requested_ms=5))
+    assert await stores.deployments.journal(a_deployment().id) == [StageEntry(stage=Stage.QUEUED, entered_ms=5)]
+
+
+async def test_a_deployment_of_a_removed_app_is_a_conflict_and_leaves_no_journal(stores: Stores) -> None:
+    with pytest.raises(StateConflict):
+        await stores.deployments.add(a_deployment(app="gone"))
+    assert await stores.deployments.journal(a_deployment().id) == []
+
+
+async def test_an_unknown_deployment_is_not_found(stores: Stores) -> None:
+    with pytest.raises(NotFound, match="no deployment 'dep-9'"):
+        await stores.deployments.get("dep-9")
+
+
+async def test_moves_are_journaled_in_order_even_within_a_millisecond(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    path = [Stage.QUEUED, Stage.FETCHING, Stage.DETECTING, Stage.BUILDING]
+    for frm, to in pairwise(path):
+        await stores.deployments.move(row.id, frm, to, row.requested_ms)
+    assert (await stores.deployments.get(row.id)).stage is Stage.BUILDING
+    assert [entry.stage for entry in await stores.deployments.journal(row.id)] == path
+
+
+async def test_a_move_from_another_stage_is_a_conflict_and_changes_nothing(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    with pytest.raises(StateConflict, match="dep-1 is not building any more"):
+        await stores.deployments.move(row.id, Stage.BUILDING, Stage.PACKING, 2_000)
+    assert await stores.deployments.get(row.id) == row
+    assert len(await stores.deployments.journal(row.id)) == 1
+
+
+async def test_of_many_movers_exactly_one_wins_and_is_journaled(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+
+    async def won() -> bool:
+        try:
+            await stores.deployments.move(row.id, Stage.QUEUED, Stage.FETCHING, 2_000)
+        except StateConflict:
+            return False
+        return True
+
+    async with asyncio.TaskGroup() as group:
+        tries = [group.create_task(won()) for _ in range(10)]
+    assert [task.result() for task in tries].count(True) == 1
+    assert len(await stores.deployments.journal(row.id)) == 2
+
+
+async def test_only_the_first_outcome_counts(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    assert await stores.deployments.end(row.id, Outcome.CANCELLED, "by hand", 3_000) is True
+    assert await stores.deployments.end(row.id, Outcome.FAILED, "too late", 4_000) is False
+    ended = await stores.deployments.get(row.id)
+    assert (ended.stage, ended.outcome, ended.reason, ended.ended_ms) == (
+        Stage.ENDED,
+        Outcome.CANCELLED,
+        "by hand",
+        3_000,
+    )
+    assert [entry.stage for entry in await stores.deployments.journal(row.id)] == [Stage.QUEUED, Stage.ENDED]
+
+
+async def test_an_ended_deployment_cannot_be_moved(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    await stores.deployments.end(row.id, Outcome.SUPERSEDED, None, 3_000)
+    with pytest.raises(StateConflict):
+        await stores.deployments.move(row.id, Stage.QUEUED, Stage.FETCHING, 4_000)
+
+
+async def test_notes_are_kept(stores: Stores) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    await stores.deployments.note_commit(row.id, "0123abc", "Ünïcode … message")
+    await stores.deployments.note_release(row.id, 3)
+    await stores.deployments.note_switch(row.id, SwitchReport(served_by_new=2))
+    noted = await stores.deployments.get(row.id)
+    assert (noted.commit, noted.commit_message) == ("0123abc", "Ünïcode … message")
+    assert (noted.release, noted.switch) == (3, SwitchReport(served_by_new=2))
+
+
+async def test_unfinished_ones_come_oldest_first_of_all_apps(stores: Stores) -> None:
+    rows = [a_deployment(3), a_deployment(1, app=BLOG), a_deployment(2)]
+    for row in rows:
+        await stores.deployments.add(row)
+    await stores.deployments.end(rows[0].id, Outcome.LIVE, None, 2_000)
+    assert await stores.deployments.unfinished() == rows[1:]
+
+
+async def test_those_of_an_app_come_newest_first_up_to_the_limit(stores: Stores) -> None:
+    rows = [a_deployment(number) for number in (3, 1, 2)]
+    for row in [*rows, a_deployment(9, app=BLOG)]:
+        await stores.deployments.add(row)
+    assert await stores.deployments.of_app(SHOP, 2) == [rows[2], rows[1]]

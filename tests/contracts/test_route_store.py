@@ -1,0 +1,40 @@
+"""What a RouteStore promises."""
+
+import pytest
+
+from deployd.domain.route import Address, Route, StaticSite
+from deployd.stores.stores import Stores
+from tests.contracts.samples import BLOG, SHOP, an_app
+
+TO_TARGETS = Route(
+    app=SHOP,
+    hosts=("shop.localhost", "shop.example.com"),
+    release=3,
+    targets=(Address(host="127.0.0.1", port=20_001), Address(host="::1", port=20_002)),
+)
+TO_FILES = Route(app=SHOP, hosts=("shop.localhost",), release=4, site=StaticSite(root="/srv/shop", spa=True))
+CLOSED = Route(app=BLOG, hosts=("blog.localhost",), closed_because="This app is stopped.")
+
+
+@pytest.fixture(autouse=True)
+async def apps(stores: Stores) -> None:
+    for name in (SHOP, BLOG):
+        await stores.apps.put(an_app(name))
+
+
+@pytest.mark.parametrize("route", [TO_TARGETS, TO_FILES], ids=["targets", "files"])
+async def test_a_route_comes_back_as_it_was_put(stores: Stores, route: Route) -> None:
+    await stores.routes.put(route)
+    assert await stores.routes.get(SHOP) == route
+
+
+async def test_an_app_has_one_route_at_a_time(stores: Stores) -> None:
+    for route in (TO_TARGETS, CLOSED, TO_FILES):
+        await stores.routes.put(route)
+    assert await stores.routes.all() == [CLOSED, TO_FILES]
+
+
+async def test_a_removed_route_is_gone(stores: Stores) -> None:
+    await stores.routes.put(TO_FILES)
+    await stores.routes.remove(SHOP)
+    assert await stores.routes.get(SHOP) is None
