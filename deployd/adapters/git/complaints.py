@@ -1,0 +1,76 @@
+"""What git says when a fetch fails, as one sentence for a person."""
+
+import re
+
+from deployd.adapters.git.remote import Remote
+
+_LOGIN = re.compile(
+    r"could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied \(|"
+    r"returned error: 40[13]|Invalid username or password",
+    re.I,
+)
+_NO_REF = re.compile(r"couldn't find remote ref|not our ref|unadvertised object|unknown revision|bad object", re.I)
+_NO_REPOSITORY = re.compile(
+    r"does not appear to be a git repository|repository .*not found|repository not found|returned error: 404|"
+    r"no such repository|does not exist|not valid: is this a git repository",
+    re.I,
+)
+_NO_HOST = re.compile(
+    r"could not resolve (host|hostname|proxy)|name or service not known|connection refused|failed to connect|"
+    r"couldn't connect|connection timed out|operation timed out|network is unreachable|no route to host|"
+    r"connection reset|transfer speed|remote end hung up|empty reply from server|returned error: 5\d\d",
+    re.I,
+)
+_REFUSED_HASH = re.compile(r"not our ref|unadvertised object|couldn't find remote ref", re.I)
+
+
+def server_has_no(complaint: str) -> bool:
+    """Whether the fetch failed only because the server does not give out that name by itself."""
+    return _REFUSED_HASH.search(complaint) is not None
+
+
+def looks_known(complaint: str) -> bool:
+    """Whether the fault lies with the remote: then a fresh mirror would not help."""
+    return _sentence(complaint, "", "") is not None
+
+
+def no_such_ref(remote: Remote, ref: str | None) -> str:
+    if ref is None:
+        return f"The repository {remote.url} has no commit yet: push one, or name a branch."
+    return f"The repository {remote.url} has no branch, tag or commit {ref!r}."
+
+
+def too_slow(remote: Remote, seconds: float) -> str:
+    return f"The repository {remote.url} could not be fetched within {seconds:g} s; check the host or try again."
+
+
+def sentence(complaint: str, remote: Remote, ref: str | None) -> str:
+    known = _sentence(complaint, remote.url, no_such_ref(remote, ref))
+    return known or f"git could not fetch {remote.url}: {remote.redact(_last_word(complaint))}"
+
+
+def _sentence(complaint: str, url: str, no_ref: str) -> str | None:
+    if "Host key verification failed" in complaint:
+        return f"The ssh host key of {url} differs from the one known here: if that is right, remove the old one."
+    if "dubious ownership" in complaint:
+        return f"git refuses {url} because the folder belongs to another user; give it to deployd's user or serve it."
+    if re.search(r"certificate|SSL_ERROR|gnutls_handshake", complaint, re.I):
+        return f"The certificate of {url} could not be verified."
+    if _LOGIN.search(complaint):
+        return (
+            f"The repository {url} asks for credentials that are missing or wrong "
+            "(some hosts say so for a repository that does not exist): put a token into the URL or set up an ssh key."
+        )
+    if _NO_REF.search(complaint):
+        return no_ref
+    if _NO_REPOSITORY.search(complaint):
+        return f"There is no git repository at {url}."
+    if _NO_HOST.search(complaint):
+        return f"The host of {url} could not be reached."
+    return None
+
+
+def _last_word(complaint: str) -> str:
+    lines = [line.strip() for line in re.split(r"[\r\n]", complaint) if line.strip()]
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (told or lines or ["no reason given"])[-1][:300]

@@ -1,0 +1,81 @@
+"""Runs one git command to its end or its deadline, whichever comes first, and leaves no process behind."""
+
+import asyncio
+import os
+import re
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+_CHUNK = 65_536
+_MOST_TEXT = 65_536
+_MOST_LINES = 200
+_LINE_END = re.compile(r"[\r\n]")
+_UNFINISHED = re.compile(r"\d+% \(\d+/\d+\)")
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """`output` and `complaint` are the last 64 KiB of stdout and stderr."""
+
+    code: int
+    output: str
+    complaint: str
+
+
+async def run_git(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    timeout_seconds: float,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> Finished:
+    """Progress goes to `on_line`, at most 200 lines. TimeoutError when it takes too long."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(env), start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as readers:
+            output = readers.create_task(_read(process.stdout, lambda line: None))
+            complaint = readers.create_task(_read(process.stderr, _progress(on_line)))
+        async with asyncio.timeout(timeout_seconds):
+            code = await process.wait()
+    finally:
+        await _end(process)
+    return Finished(code=code, output=output.result(), complaint=complaint.result())
+
+
+async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> str:
+    kept, unfinished = "", ""
+    while chunk := await stream.read(_CHUNK):
+        text = chunk.decode("utf-8", "replace")
+        kept = (kept + text)[-_MOST_TEXT:]
+        *lines, unfinished = _LINE_END.split((unfinished + text)[-_MOST_TEXT:])
+        for line in lines:
+            on_line(line)
+    return kept
+
+
+def _progress(on_line: Callable[[str], None]) -> Callable[[str], None]:
+    """Lets through what has ended: `Receiving objects: 40%` would be said again and again."""
+    said = 0
+
+    def pass_on(line: str) -> None:
+        nonlocal said
+        line = line.strip()
+        if line and said < _MOST_LINES and (line.endswith("done.") or not _UNFINISHED.search(line)):
+            said += 1
+            on_line(line)
+
+    return pass_on
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        await process.wait()

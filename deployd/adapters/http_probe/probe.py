@@ -1,0 +1,66 @@
+"""Asks an instance over HTTP from outside whether it can serve."""
+
+import aiohttp
+from yarl import URL
+
+from deployd.domain.app import HealthCheck
+from deployd.domain.route import Address
+
+_HEADERS = {"User-Agent": "deployd-health", "Accept": "*/*"}
+_READ_BUFFER_BYTES = 4096
+
+
+class AiohttpProbe:
+    """Every probe is a connection of its own: a kept one would say that the old process was fine."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def probe(self, address: Address, host: str, check: HealthCheck) -> str | None:
+        url = URL(f"http://{address}{check.path}", encoded=True)
+        timeout = aiohttp.ClientTimeout(total=check.timeout_seconds)
+        try:
+            async with self._opened().get(
+                url, headers={**_HEADERS, "Host": host}, timeout=timeout, allow_redirects=False
+            ) as answer:
+                return None if is_healthy(answer.status, check) else str(answer.status)
+        except TimeoutError:
+            return f"no answer in {check.timeout_seconds:g} s"
+        except aiohttp.ClientError as error:
+            return _reason(error)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True, limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                read_bufsize=_READ_BUFFER_BYTES,
+            )
+        return self._session
+
+
+def is_healthy(status: int, check: HealthCheck) -> bool:
+    """Without a path of its own an app is well when it answers at all, a 404 or a login page included."""
+    return status < 500 if check.path == "/" else 200 <= status < 400
+
+
+def _reason(error: aiohttp.ClientError) -> str:
+    match error:
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
+            return "no listener"
+        case aiohttp.ClientConnectorDNSError():
+            return "unknown host name"
+        case aiohttp.ClientConnectorError():
+            return f"not reachable ({error.strerror})"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+            return "closed the connection without an answer"
+        case aiohttp.ClientResponseError():
+            return "the answer is not HTTP"
+        case _:
+            return f"no usable answer ({error})"

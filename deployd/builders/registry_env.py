@@ -1,0 +1,35 @@
+"""Picks, from the daemon's environment, the settings by which package tools reach their registries."""
+
+from collections.abc import Mapping
+
+_PREFIXES = ("UV_", "PIP_", "NPM_CONFIG_")
+_NAMES = {
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+}
+_OURS = {
+    "UV_CACHE_DIR",
+    "UV_PYTHON",
+    "UV_LINK_MODE",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "PIP_CACHE_DIR",
+    "NPM_CONFIG_CACHE",
+}
+
+
+def registry_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where caches and interpreters lie is the builder's own business and not taken over."""
+    return {
+        key: value
+        for key, value in environ.items()
+        if key.upper() not in _OURS and (key.upper() in _NAMES or key.upper().startswith(_PREFIXES))
+    }

@@ -1,0 +1,343 @@
+"""A client's connection: cuts the byte stream into requests and runs one exchange at a time."""
+
+import asyncio
+import re
+import socket
+import struct
+from typing import TYPE_CHECKING, Protocol, cast
+
+from deployd.proxy.chunked import ChunkedDecoder
+from deployd.proxy.exchange import Exchange
+from deployd.proxy.forwarding import origin_lines
+from deployd.proxy.pages import answer, render
+from deployd.proxy.refused import Refused
+from deployd.proxy.relay import Relay
+from deployd.proxy.request_head import CHUNKED, RequestHead, parse_request
+from deployd.proxy.route_table import plain_host
+from deployd.proxy.static import SiteExchange
+
+if TYPE_CHECKING:
+    from deployd.proxy.plane import Plane, Swept
+
+_RESET = struct.pack("ii", 1, 0)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+class _HasSocket(Protocol):
+    def setsockopt(self, level: int, option: int, value: bytes, /) -> None: ...
+
+
+class ClientConnection(asyncio.Protocol):
+    """`buffer` holds what belongs to a later moment: a head in parts, a body not wanted yet, a next request."""
+
+    __slots__ = (
+        "_advancing",
+        "_decoder",
+        "_half_closed",
+        "_lingered",
+        "_read_paused",
+        "_since",
+        "body_left",
+        "buffer",
+        "exchange",
+        "ip",
+        "keep_alive",
+        "origin",
+        "plane",
+        "scheme",
+        "transport",
+        "trusted",
+        "write_paused",
+    )
+    transport: asyncio.Transport
+
+    def __init__(self, plane: "Plane", scheme: bytes = b"http") -> None:
+        self.plane = plane
+        self.scheme = scheme
+        self.exchange: Exchange | None = None
+        self.buffer = b""
+        self.body_left = 0
+        self.keep_alive = True
+        self.write_paused = False
+        self._decoder: ChunkedDecoder | None = None
+        self._read_paused = False
+        self._advancing = False
+        self._half_closed = False
+        self._lingered = -1
+        self._since = plane.now
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.ip: str = peer[0] if peer else "unknown"
+        self.trusted = self.ip in self.plane.trusted
+        self.origin = origin_lines(self.ip, self.scheme)
+        self.plane.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            if self._lingered >= 0:
+                self._linger_on(len(data))
+            else:
+                self._advance(self.buffer + data if self.buffer else data)
+        elif self.body_left and not self.buffer and exchange.wants_body:
+            self._feed_body(exchange, data)
+        else:
+            self.buffer += data
+            self.pause_reading()
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def _advance(self, data: bytes) -> None:
+        """Starts the requests in `data`, until one has to be waited for or `data` ends in the middle of one."""
+        self._advancing = True
+        while data:
+            if data[0] in b"\r\n":
+                data = data.lstrip(b"\r\n")
+                continue
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4 or end > self.plane.limits.header_bytes:
+                self._keep_partial(data, end)
+                break
+            try:
+                head = parse_request(data[:end], self.plane.limits)
+            except Refused as refused:
+                self._refuse(refused)
+                break
+            if not self._begin(head, data, end):
+                break
+            data, self.buffer = self.buffer, b""
+        self._advancing = False
+
+    def _begin(self, head: RequestHead, data: bytes, end: int) -> bool:
+        """Starts the exchange; True when it is over already and the next may start."""
+        service = self.plane.table.find(head.host)
+        if service is None:
+            if plain_host(head.host) in self.plane.control_hosts:
+                self._hand_to_control(data)
+                return False
+            exchange = Exchange(self, head, None)
+        elif service.targets:
+            exchange = Relay(self, head, service)
+        elif service.site is not None:
+            exchange = SiteExchange(self, head, service)
+        else:
+            exchange = Exchange(self, head, service)
+        self.keep_alive = head.keep_alive
+        self.body_left = head.length
+        self._decoder = ChunkedDecoder() if head.length == CHUNKED else None
+        self.buffer = data[end:]
+        self.exchange = exchange
+        exchange.start()
+        if self.exchange is None:
+            return not (self._lingered >= 0 or self.write_paused or self.transport.is_closing())
+        if self.buffer:
+            self.pause_reading()
+        return False
+
+    def _keep_partial(self, data: bytes, end: int) -> None:
+        limits = self.plane.limits
+        if end > limits.header_bytes or len(data) > limits.header_bytes:
+            self._refuse(Refused(431, f"The request's header is larger than {limits.header_bytes} bytes."))
+        elif b"\r\n" not in data and len(data) > limits.target_bytes + 64:
+            self._refuse(Refused(414, f"The address is longer than {limits.target_bytes} bytes."))
+        elif not 65 <= data[0] <= 90 or _BARE_LF.search(data):
+            self._refuse(Refused(400, "The request is not valid HTTP."))
+        else:
+            if not self.buffer:
+                self._since = self.plane.now
+            self.buffer = data
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answers bytes that are no request, and believes nothing that follows."""
+        self.buffer = b""
+        content_type, body = render(refused.status, refused.reason, b"")
+        head = answer(refused.status, content_type, body, self.plane.date + b"Connection: close\r\n")
+        self.transport.write(head + body)
+        self.plane.unrouted[refused.status // 100] += 1
+        self._linger()
+
+    def exchange_ended(self, exchange: Exchange) -> None:
+        if self.exchange is not exchange:
+            return
+        self.exchange = None
+        self._since = self.plane.now
+        if self.transport.is_closing():
+            return
+        if self.body_left or not self.keep_alive or self.plane.closing:
+            if self.body_left or self.buffer:
+                self._linger()
+            else:
+                self.transport.close()
+            return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Between exchanges: takes up the next request that is here already, or reads on."""
+        if self._advancing or self.write_paused:
+            return
+        if self.buffer:
+            data, self.buffer = self.buffer, b""
+            self._advance(data)
+        if self.exchange is None:
+            if self._half_closed and not self.transport.is_closing():
+                self.transport.close()
+            else:
+                self.resume_reading()
+
+    # -- bodies -----------------------------------------------------------------------------------------------------
+
+    def start_body(self) -> None:
+        """The exchange has somewhere to send the body to."""
+        exchange = self.exchange
+        assert exchange is not None
+        data, self.buffer = self.buffer, b""
+        if exchange.head.expects_continue and not data:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.resume_reading()
+        if data:
+            self._feed_body(exchange, data)
+
+    def _feed_body(self, exchange: Exchange, data: bytes) -> None:
+        decoder = self._decoder
+        if decoder is None:
+            left = self.body_left
+            if len(data) > left:
+                self._keep_next(data[left:])
+                data = data[:left]
+            self.body_left = left - len(data)
+            exchange.body(data)
+        else:
+            try:
+                pieces = decoder.feed(data)
+            except Refused as refused:
+                exchange.refuse(refused.status, refused.reason)
+                return
+            for piece in pieces:
+                exchange.body(piece)
+            if decoder.done:
+                self.body_left = 0
+                self._keep_next(decoder.rest)
+        if not self.body_left:
+            exchange.body_ended()
+
+    def _keep_next(self, data: bytes) -> None:
+        if data:
+            self.buffer = data
+            self.pause_reading()
+
+    # -- flow control -----------------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        if not self._read_paused and not self.transport.is_closing():
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._read_paused and not self.transport.is_closing():
+            self._read_paused = False
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.exchange is not None:
+            self.exchange.pause_source()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self.exchange is not None:
+            self.exchange.seen = self.plane.now
+            self.exchange.resume_source()
+        elif self._lingered < 0 and not self.transport.is_closing():
+            self._go_on()
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def connection_line(self, head: RequestHead) -> bytes:
+        """What the answer's head says about this connection; decides it, too."""
+        if self.body_left or self.plane.closing:
+            self.keep_alive = False
+        if self.keep_alive:
+            return b"" if head.is_1_1 else b"Connection: keep-alive\r\n"
+        return b"Connection: close\r\n"
+
+    def eof_received(self) -> bool:
+        """A client may stop sending and still read: its whole requests are answered."""
+        self._half_closed = True
+        return self.exchange is not None and not self.body_left
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.plane.leave(self)
+        if self.exchange is not None:
+            self.exchange.client_gone()
+
+    def reset(self) -> None:
+        """Ends with an RST, so that nobody takes a cut answer for a whole one."""
+        sock = cast(_HasSocket | None, self.transport.get_extra_info("socket"))
+        if sock is not None and not self.transport.is_closing():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def close_idle(self) -> None:
+        if self.exchange is None and not self.buffer:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Closing with unread data would reset the connection and take our answer with it: let the client finish."""
+        self._since = self.plane.now
+        self._lingered = 0
+        self.buffer = b""
+        if self._half_closed or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.resume_reading()
+
+    def _linger_on(self, more: int) -> None:
+        self._lingered += more
+        if self._lingered > self.plane.limits.linger_bytes:
+            self.transport.abort()
+
+    def sweep(self, now: float) -> None:
+        limits = self.plane.limits
+        exchange = self.exchange
+        silent = now - self._since
+        if exchange is not None:
+            if self.write_paused:
+                if now - exchange.seen > limits.body_idle_seconds:
+                    self.transport.abort()
+            else:
+                exchange.sweep(now)
+        elif self._lingered >= 0:
+            if silent > limits.linger_seconds:
+                self.transport.abort()
+        elif self.buffer:
+            if silent > limits.header_seconds and not self.write_paused:
+                self._refuse(Refused(408, "The request's header did not arrive in time."))
+        elif silent > limits.keep_alive_seconds:
+            self.transport.close()
+
+    # -- other protocols --------------------------------------------------------------------------------------------
+
+    def _hand_to_control(self, data: bytes) -> None:
+        """From this request on the connection belongs to deployd's own web server."""
+        protocol = self.plane.control()
+        self.plane.leave(self)
+        self.buffer = b""
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self.resume_reading()
+        protocol.data_received(data)
+
+    def hand_over(self, tunnel: "Swept") -> bytes:
+        """A tunnel takes the transport; what the client has sent ahead is given to it."""
+        self.plane.connections.add(tunnel)
+        self.plane.leave(self)
+        self.exchange = None
+        self.resume_reading()
+        early, self.buffer = self.buffer, b""
+        return early

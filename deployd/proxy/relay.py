@@ -1,0 +1,219 @@
+"""The exchange with an upstream: chosen, connected, asked, relayed both ways, asked once more where that is safe."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from deployd.proxy.balancer import pick
+from deployd.proxy.chunked import LAST_CHUNK, encode_chunk
+from deployd.proxy.exchange import Exchange
+from deployd.proxy.forwarding import request_bytes
+from deployd.proxy.request_head import CHUNKED, RequestHead
+from deployd.proxy.response_head import ResponseHead
+from deployd.proxy.service import Service
+from deployd.proxy.target import Target
+from deployd.proxy.upgrade import Tunnel
+from deployd.proxy.upstream import UpstreamConnection
+
+if TYPE_CHECKING:
+    from deployd.proxy.protocol import ClientConnection
+
+
+class Relay(Exchange):
+    __slots__ = ("_encode", "_event_stream", "_request", "_retried", "tunnel", "upstream")
+
+    def __init__(self, client: "ClientConnection", head: RequestHead, service: Service) -> None:
+        super().__init__(client, head, service)
+        self.upstream: UpstreamConnection | None = None
+        self._request = b""
+        self._retried = False
+        self._encode = False
+        self._event_stream = False
+        self.tunnel: Tunnel | None = None
+
+    def start(self) -> None:
+        self._request = request_bytes(self.head, self.client, self.request_id, self.started_ms)
+        self._ask()
+
+    def _ask(self, avoid: Target | None = None, fresh: bool = False) -> None:
+        """Binds to a target and sends the head, at once over a pooled connection or after connecting."""
+        plane = self.plane
+        now = plane.loop.time()
+        assert self.service is not None
+        target = pick(self.service.targets, now, avoid)
+        self.bind(target)
+        upstream = None if fresh else target.take_idle(self.head.replayable, now, plane.limits)
+        if upstream is not None:
+            self._send(upstream)
+        else:
+            plane.tasks.spawn(self._connect(target), name=f"connect to {target.name}")
+
+    async def _connect(self, target: Target) -> None:
+        plane = self.plane
+        address = target.address
+        try:
+            async with asyncio.timeout(plane.limits.connect_seconds):
+                _, upstream = await plane.loop.create_connection(
+                    lambda: UpstreamConnection(plane, target), address.host, address.port
+                )
+        except TimeoutError:
+            self._not_connected(target, 504, "The app does not accept connections in time.")
+        except OSError:
+            self._not_connected(target, 502, "The app does not accept connections.")
+        else:
+            if self.ended:
+                upstream.release()
+            else:
+                self._send(upstream)
+
+    def _not_connected(self, target: Target, status: int, reason: str) -> None:
+        target.refused_until = self.plane.loop.time() + self.plane.limits.refused_seconds
+        if self.ended:
+            return
+        if self._retried:
+            self.fail(status, reason)
+        else:
+            self._again(target)
+
+    def _again(self, failed: Target) -> None:
+        self._retried = True
+        self.unbind()
+        self.upstream = None
+        if self.service is not None and self.service.targets:
+            self._ask(avoid=failed, fresh=True)
+        else:
+            self.fail(503, "The app was stopped while this request was waiting.")
+
+    def _send(self, upstream: UpstreamConnection) -> None:
+        self.upstream = upstream
+        self.seen = self.plane.now
+        upstream.serve(self, self._request)
+        if self.head.length:
+            self.client.start_body()
+
+    @property
+    def wants_body(self) -> bool:
+        return self.upstream is not None
+
+    def body(self, data: bytes) -> None:
+        if self.upstream is not None:
+            self.seen = self.plane.now
+            self.upstream.transport.write(encode_chunk(data) if self.head.length == CHUNKED else data)
+
+    def body_ended(self) -> None:
+        if self.upstream is not None and self.head.length == CHUNKED:
+            self.upstream.transport.write(LAST_CHUNK)
+
+    def interim(self, head: ResponseHead) -> None:
+        """A 1xx answer: passed on to clients that know of them, except the 100 that we gave ourselves."""
+        if head.status != 100 and self.head.is_1_1:
+            self.client.transport.write(b"%b\r\n%b\r\n" % (head.start, head.fields))
+
+    def respond(self, head: ResponseHead, body: bytes, complete: bool) -> None:
+        """The final head with what came of the body; `complete` when that is all of it."""
+        client = self.client
+        self.status = head.status
+        self.seen = self.plane.now
+        framing = b""
+        if head.length < 0:
+            if self.head.is_1_1:
+                self._encode = True
+                framing = b"Transfer-Encoding: chunked\r\n"
+            else:
+                client.keep_alive = False
+            self._event_stream = head.event_stream
+        self.sent = len(body)
+        client.transport.write(
+            b"%b\r\n%b%b%b%b\r\n%b"
+            % (
+                head.start,
+                head.fields,
+                framing,
+                b"" if head.has_date else self.plane.date,
+                client.connection_line(self.head),
+                body,
+            )
+        )
+        if complete:
+            self.upstream = None
+            self.end()
+        elif client.write_paused:
+            self.pause_source()
+
+    def data(self, piece: bytes) -> None:
+        self.seen = self.plane.now
+        self.sent += len(piece)
+        self.client.transport.write(encode_chunk(piece) if self._encode else piece)
+
+    def complete(self) -> None:
+        """The upstream's answer is whole; its connection has been let go already."""
+        self.upstream = None
+        if self._encode:
+            self.client.transport.write(LAST_CHUNK)
+        self.end()
+
+    def switch_protocols(self, head: ResponseHead, rest: bytes) -> None:
+        """The upstream agreed to a WebSocket: from here on bytes pass as they are, until one side ends."""
+        upstream = self.upstream
+        if not self.head.upgrade or head.protocol != b"websocket" or upstream is None:
+            self.upstream_broke(502, "The app switched to a protocol that was not asked for.")
+            return
+        self.status = 101
+        self.client.transport.write(
+            b"%b\r\n%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % (head.start, head.fields)
+        )
+        self.upstream = None
+        Tunnel(self, self.client, upstream, rest)
+
+    def lost_before_answer(self, upstream: UpstreamConnection) -> None:
+        """The connection ended without a byte: a pooled one may just have been closed as we took it."""
+        if self.ended:
+            return
+        if upstream.uses > 1 and self.head.replayable and not self._retried:
+            assert isinstance(self.backend, Target)
+            self._again(self.backend)
+        else:
+            self.upstream_broke(502, "The app closed the connection without an answer.")
+
+    def cut(self) -> None:
+        if self.tunnel is not None:
+            self.was_cut = True
+            self.tunnel.ended()
+        else:
+            super().cut()
+
+    def upstream_broke(self, status: int, reason: str) -> None:
+        self.upstream_close()
+        self.fail(status, reason)
+
+    def upstream_close(self) -> None:
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.relay = None
+            upstream.abort()
+
+    def pause_source(self) -> None:
+        if self.upstream is not None:
+            self.upstream.pause()
+
+    def resume_source(self) -> None:
+        if self.upstream is not None:
+            self.upstream.resume()
+
+    def sweep(self, now: float) -> None:
+        limits = self.plane.limits
+        silent = now - self.seen
+        if self.upstream is None:
+            return  # connecting has its own deadline
+        if self.status:
+            if silent > (limits.tunnel_idle_seconds if self._event_stream else limits.body_idle_seconds):
+                self.upstream_broke(504, "The answer stopped in the middle.")
+        elif self.client.body_left:
+            if silent > limits.body_idle_seconds:
+                self.upstream_close()
+                self.refuse(408, "The request's body stopped in the middle.")
+        elif silent > limits.response_seconds:
+            self.upstream_broke(504, "The app did not answer in time.")
+
+    def end(self) -> None:
+        self.upstream_close()
+        super().end()

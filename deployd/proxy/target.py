@@ -1,0 +1,76 @@
+"""What a request is bound to: one upstream address with its pooled connections, or one static site."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from deployd.domain.route import Address, StaticSite
+from deployd.proxy.limits import ProxyLimits
+
+if TYPE_CHECKING:
+    from deployd.proxy.exchange import Exchange
+    from deployd.proxy.upstream import UpstreamConnection
+
+
+class Backend:
+    """Counts what is in flight; once `draining`, it gets nothing new and only finishes what it has."""
+
+    __slots__ = ("draining", "exchanges")
+
+    def __init__(self) -> None:
+        self.exchanges: set[Exchange] = set()
+        self.draining = False
+
+    def drain(self) -> None:
+        self.draining = True
+
+
+class SiteBackend(Backend):
+    __slots__ = ("site",)
+
+    def __init__(self, site: StaticSite) -> None:
+        super().__init__()
+        self.site = site
+
+
+class Target(Backend):
+    __slots__ = ("address", "idle", "name", "refused_until")
+
+    def __init__(self, address: Address) -> None:
+        super().__init__()
+        self.address = address
+        self.name = str(address)
+        self.idle: deque[UpstreamConnection] = deque()
+        self.refused_until = 0.0
+
+    def take_idle(self, replayable: bool, now: float, limits: ProxyLimits) -> "UpstreamConnection | None":
+        """The connection used last, if it is fresh enough to be trusted with this request."""
+        longest = limits.pool_idle_seconds if replayable else limits.unsafe_reuse_seconds
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.transport.is_closing():
+                continue
+            if now - connection.idle_since <= longest:
+                return connection
+            idle.append(connection)  # the others are older still
+            return None
+        return None
+
+    def give_back(self, connection: "UpstreamConnection", limits: ProxyLimits) -> None:
+        if self.draining or len(self.idle) >= limits.pool_size:
+            connection.close()
+        else:
+            self.idle.append(connection)
+
+    def close_idle(self, unused_since: float = float("inf")) -> None:
+        while self.idle and self.idle[0].idle_since <= unused_since:
+            self.idle.popleft().close()
+
+    def drain(self) -> None:
+        super().drain()
+        self.close_idle()
+
+    def revive(self) -> None:
+        """A former target serves again, as after a rollback to a release that was still running."""
+        self.draining = False
+        self.refused_until = 0.0

@@ -1,0 +1,210 @@
+"""A connection to an upstream: reads its answers strictly and goes back to its target's pool between exchanges."""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from deployd.proxy.chunked import ChunkedDecoder
+from deployd.proxy.refused import Refused
+from deployd.proxy.response_head import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
+from deployd.proxy.target import Target
+
+if TYPE_CHECKING:
+    from deployd.proxy.plane import Plane
+    from deployd.proxy.relay import Relay
+
+_AWAITING_HEAD = -3
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """`relay` is the exchange that owns it now, None while it is idle; `uses` counts the exchanges it was given to."""
+
+    __slots__ = (
+        "_buffer",
+        "_decoder",
+        "_interim",
+        "_keep",
+        "_left",
+        "_paused",
+        "_plane",
+        "_target",
+        "idle_since",
+        "relay",
+        "transport",
+        "uses",
+    )
+    transport: asyncio.Transport
+
+    def __init__(self, plane: "Plane", target: Target) -> None:
+        self._plane = plane
+        self._target = target
+        self.relay: Relay | None = None
+        self._buffer = b""
+        self._decoder: ChunkedDecoder | None = None
+        self._left = _AWAITING_HEAD
+        self._interim = 0
+        self._keep = True
+        self._paused = False
+        self.idle_since = 0.0
+        self.uses = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def serve(self, relay: "Relay", request: bytes) -> None:
+        """Sends the head of the exchange's request; its answer is read from here on."""
+        self.relay = relay
+        self.uses += 1
+        self._left = _AWAITING_HEAD
+        self._interim = 0
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        if self.relay is None:
+            self.abort()  # nobody asked: what comes next could not be told from a real answer
+        elif self._left == _AWAITING_HEAD:
+            self._read_head(self._buffer + data if self._buffer else data)
+        else:
+            self._read_body(data)
+
+    def _read_head(self, data: bytes) -> None:
+        relay = self.relay
+        assert relay is not None
+        while True:
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4:
+                self._keep_partial(data)
+                return
+            try:
+                head = parse_response(data[:end], relay.head.method == b"HEAD")
+            except Refused as refused:
+                relay.upstream_broke(502, refused.reason)
+                return
+            data = data[end:]
+            if head.status >= 200:
+                break
+            if head.status == 101:
+                relay.switch_protocols(head, data)
+                return
+            self._interim += 1
+            if self._interim > self._plane.limits.interim_responses:
+                relay.upstream_broke(502, "The app sends interim answers without end.")
+                return
+            relay.interim(head)
+        self._buffer = b""
+        self._begin(relay, head, data)
+
+    def _keep_partial(self, data: bytes) -> None:
+        self._buffer = data
+        if len(data) > self._plane.limits.response_header_bytes:
+            assert self.relay is not None
+            self.relay.upstream_broke(502, "The header of the app's answer is too large.")
+
+    def _begin(self, relay: "Relay", head: ResponseHead, data: bytes) -> None:
+        length = head.length
+        self._keep = head.keep_alive
+        if length >= 0 and len(data) >= length:
+            if len(data) > length:
+                self._keep = False
+                data = data[:length]
+            self.release()
+            relay.respond(head, data, True)
+            return
+        self._left = length
+        self._decoder = ChunkedDecoder() if length == CHUNKED else None
+        if length < 0:
+            relay.respond(head, b"", False)
+        else:
+            self._left = length - len(data)
+            relay.respond(head, data, False)
+            return
+        if data and self.relay is relay:
+            self._read_body(data)
+
+    def _read_body(self, data: bytes) -> None:
+        relay = self.relay
+        assert relay is not None
+        if self._left > 0:
+            self._read_counted(relay, data)
+        elif self._decoder is not None:
+            self._read_chunked(relay, self._decoder, data)
+        else:
+            relay.data(data)
+
+    def _read_counted(self, relay: "Relay", data: bytes) -> None:
+        left = self._left = self._left - len(data)
+        if left > 0:
+            relay.data(data)
+            return
+        if left < 0:
+            self._keep = False
+            data = data[:left]
+        relay.data(data)
+        if self.relay is relay:
+            self.release()
+            relay.complete()
+
+    def _read_chunked(self, relay: "Relay", decoder: ChunkedDecoder, data: bytes) -> None:
+        try:
+            pieces = decoder.feed(data)
+        except Refused as refused:
+            relay.upstream_broke(502, refused.reason)
+            return
+        if pieces:
+            relay.data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if decoder.done and self.relay is relay:
+            self._keep = self._keep and not decoder.rest
+            self.release()
+            relay.complete()
+
+    def release(self) -> None:
+        """Lets go of the exchange: back to the pool, unless either side said or showed that it cannot be used again."""
+        relay, self.relay = self.relay, None
+        self._decoder = None
+        self._buffer = b""
+        self.resume()
+        if not self._keep or (relay is not None and relay.client.body_left):
+            self.close()
+        else:
+            self.idle_since = self._plane.loop.time()
+            self._target.give_back(self, self._plane.limits)
+
+    def pause(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        if self.relay is not None:
+            self.relay.client.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.relay is not None:
+            self.relay.client.resume_reading()
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        relay, self.relay = self.relay, None
+        if relay is None:
+            if self in self._target.idle:
+                self._target.idle.remove(self)
+            return
+        relay.upstream = None
+        if self._left == _AWAITING_HEAD:
+            if self._buffer or self._interim:
+                relay.upstream_broke(502, "The app closed the connection in the middle of its answer.")
+            else:
+                relay.lost_before_answer(self)
+        elif self._left == UNTIL_CLOSE and error is None:
+            relay.complete()
+        else:
+            relay.break_off()

@@ -1,0 +1,3 @@
+console.log("Compiling");
+console.error("error: server.js is missing");
+process.exit(7);

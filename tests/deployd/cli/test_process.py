@@ -1,0 +1,75 @@
+"""The command line as its own process: how fast it starts, how it follows, and what it says when nobody is there."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.deployd.cli.conftest import run_here
+from tests.web.bench import Bench
+
+_PYTHON = (sys.executable, "-m", "deployd")
+
+
+def test_a_daemon_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
+    ran = run_here("apps", "--json", "--data-dir", str(tmp_path))
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith(f"No deployd answers at {tmp_path}/deployd.sock; start it with `deployd serve`")
+
+
+def test_the_socket_is_found_through_the_configuration_even_when_an_app_in_it_is_wrong(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[server]\ndata_dir = "state"\n[apps.shop]\nnonsense = 1\n')
+    assert f"No deployd answers at {tmp_path}/state/deployd.sock" in run_here("apps", "--config", str(config)).err
+    refused = run_here("check", "--config", str(config))
+    assert (refused.code, "nonsense" in refused.err) == (1, True)
+
+
+def test_a_usable_configuration_is_ok(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[apps.shop]\nrepo = "https://example.com/shop.git"\n')
+    assert run_here("check", "--config", str(config), "--json").json["apps"] == ["shop"]
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    ran = run_here("apps", "--config", str(tmp_path / "no.toml"))
+    assert (ran.code, "no.toml is not a file" in ran.err) == (1, True)
+
+
+def test_help_tells_the_exit_codes() -> None:
+    assert "4 the deployment did not go live" in " ".join(run_here("--help").out.split())
+
+
+def test_doctor_without_a_configuration_says_so_and_fails(tmp_path: Path) -> None:
+    ran = run_here("doctor", "--config", str(tmp_path / "no.toml"))
+    assert ran.code == 1
+    assert "✗ configuration" in ran.out
+    assert "--config" in ran.out
+
+
+def test_no_verb_imports_what_makes_it_slow() -> None:
+    """aiohttp and asyncio stay out of a client that asks one question."""
+    code = (
+        "import sys, deployd.cli.main; print(*{'aiohttp', 'asyncio', 'rich', 'uvloop', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.split() == []
+
+
+async def test_following_shows_new_lines_as_they_come(bench: Bench) -> None:
+    await bench.add_app()
+    await bench.say("before")
+    process = await asyncio.create_subprocess_exec(
+        *_PYTHON, "logs", "shop", "-f", "--data-dir", str(bench.socket_path.parent), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(10):
+            assert b"before" in await process.stdout.readline()
+            await bench.say("after")
+            assert b"after" in await process.stdout.readline()
+            await bench.say("later")
+            assert b"later" in await process.stdout.readline()
+    finally:
+        process.terminate()
+        await process.wait()

@@ -1,0 +1,195 @@
+"""Each verb against a real daemon socket: what a person reads, what a program reads, and the exit code."""
+
+import asyncio
+
+import pytest
+
+from deployd.domain.deployment import Outcome, Stage
+from deployd.domain.log_line import Level
+from deployd.messages.deploy import RequestDeployment, RollBack, StopApp
+from tests.deployd.cli.conftest import Ran, Run
+from tests.web.bench import Bench
+
+REPO = "https://example.com/shop.git"
+
+
+async def test_an_app_is_created_listed_and_removed(run: Run) -> None:
+    created = await run("create", "shop", "--repo", REPO, "--domain", "a.test", "--domain", "b.test")
+    assert created.code == 0
+    assert "http://a.test/ http://b.test/" in created.out
+    assert "shop" in (await run("apps")).out
+    listed = (await run("apps", "--json")).json
+    assert listed["apps"][0]["settings"]["domains"] == ["a.test", "b.test"]
+    assert (await run("remove", "shop", "--yes")).out == "Removed shop.\n"
+    assert (await run("apps", "--json")).json == {"apps": []}
+
+
+async def test_removing_asks_first_and_a_no_removes_nothing(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    assert (await run("remove", "shop", stdin="n\n")).code == 1
+    assert (await run("remove", "shop", "--json")).code == 1
+    assert [app.name for app in await bench.stores.apps.all()] == ["shop"]
+
+
+async def test_a_refusal_is_one_sentence_on_stderr_and_exit_code_1(run: Run) -> None:
+    refused = await run("create", "Shop", "--repo", REPO)
+    assert refused.code == 1
+    assert refused.out == ""
+    assert refused.err.startswith("App name 'Shop' is not usable")
+    assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["status", "ps", "stop", "restart", "deploy", "logs", "env", "rollback"])
+async def test_an_unknown_app_is_refused_by_every_verb(verb: str, run: Run) -> None:
+    refused = await run(verb, "ghost", "--json")
+    assert (refused.code, refused.out) == (1, "")
+    assert "ghost" in refused.err
+
+
+@pytest.mark.parametrize(
+    "argv", [("deploy",), ("status", "--what"), ("logs", "shop", "-n", "-1"), ("rollback", "s", "x")]
+)
+async def test_wrong_usage_is_exit_code_2(argv: tuple[str, ...], run: Run) -> None:
+    assert (await run(*argv)).code == 2
+
+
+async def test_a_deployment_can_be_ordered_without_waiting(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    accepted = (await run("deploy", "shop", "--ref", "v2", "--no-wait", "--json")).json
+    assert (accepted["stage"], accepted["trigger"]) == ("queued", "cli")
+    assert isinstance(bench.orders[-1], RequestDeployment)
+    assert bench.orders[-1].ref == "v2"
+
+
+async def test_rollback_takes_a_release_as_it_is_shown(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    await run("rollback", "shop", "v3", "--no-wait")
+    assert isinstance(bench.orders[-1], RollBack)
+    assert bench.orders[-1].release == 3
+
+
+async def test_a_deployment_is_cancelled_once(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    deployment = await bench.add_deployment()
+    assert (await run("cancel", deployment.id)).code == 0
+    again = await run("cancel", deployment.id)
+    assert (again.code, "ended already" in again.err) == (1, True)
+
+
+async def test_stop_names_the_way_back(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    assert "deployd restart shop" in (await run("stop", "shop")).out
+    assert bench.orders[-1] == StopApp(app="shop", by="cli")
+
+
+async def test_status_shows_the_daemon_an_app_and_a_deployment(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    deployment = await bench.add_deployment()
+    await bench.end(deployment.id, Outcome.FAILED, "no [such] repository")
+    bench.problems.append("The disk is full.")
+    daemon = await run("status")
+    assert "deployd 9.9.9, not ready" in daemon.out
+    assert "The disk is full." in daemon.out
+    assert "no [such] repository" in (await run("status", "shop")).out
+    assert "no [such] repository" in (await run("status", deployment.id)).out
+    assert (await run("status", deployment.id, "--json")).json["outcome"] == "failed"
+    assert (await run("status", "shop", "--json")).json["deployments"][0]["id"] == deployment.id
+    assert (await run("status", "--json")).json["status"]["ready"] is False
+
+
+async def test_an_unknown_deployment_is_named_as_such(run: Run) -> None:
+    assert "dep-0000000000000000" in (await run("status", "dep-0000000000000000")).err
+
+
+async def test_stored_lines_are_shown_without_what_could_drive_the_terminal(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    await bench.say("\x1b[31mred\x1b[0m [bold]not markup[/bold] ")
+    await bench.say("bell \x07 and \x9b2J")
+    await bench.say("second", level=Level.ERROR)
+    shown = await run("logs", "shop")
+    assert "red [bold]not markup[/bold]" in shown.out
+    assert "bell \ufffd and \ufffd2J" in shown.out
+    assert "\x1b" not in shown.out
+    assert "\x07" not in shown.out
+    assert "second" in (await run("logs", "shop", "-n", "1")).out
+    assert (await run("logs", "shop", "--level", "error", "--json")).json["text"] == "second"
+    assert (await run("logs", "shop", "-n", "0")).out == ""
+
+
+async def test_secrets_are_set_from_stdin_and_not_shown(run: Run, bench: Bench) -> None:
+    app = await bench.add_app()
+    assert (await run("env", "set", "shop", "KEY", stdin="s3cr3t=value\n")).code == 0
+    assert (await run("env", "shop", "set", "MODE=fast", "--plain")).code == 0
+    shown = await run("env", "shop")
+    assert "s3cr3t" not in shown.out
+    assert "fast" in shown.out
+    assert "(secret)" in shown.out
+    assert (await bench.stores.envs.read(app.name)).plain() == {"KEY": "s3cr3t=value", "MODE": "fast"}
+    assert (await run("env", "unset", "shop", "KEY")).code == 0
+    assert list((await run("env", "list", "shop", "--json")).json["values"]) == ["MODE"]
+
+
+async def test_only_one_value_can_come_from_stdin(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    refused = await run("env", "set", "shop", "A", "B=-", stdin="x")
+    assert (refused.code, "A, B" in refused.err) == (1, True)
+
+
+async def test_a_token_is_made_listed_and_revoked(run: Run, bench: Bench) -> None:
+    token = (await run("token", "create", "ci")).out.strip()
+    assert await bench.stores.tokens.verify(token, 1) == "ci"
+    assert "ci" in (await run("token", "list")).out
+    assert (await run("token", "revoke", "ci")).code == 0
+    assert (await run("token", "revoke", "ci")).code == 1
+    assert await bench.stores.tokens.verify(token, 1) is None
+
+
+async def test_ps_lists_nothing_for_an_app_that_does_not_run(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    assert (await run("ps", "shop", "--json")).json == {"instances": []}
+    assert (await run("ps", "shop")).out == "No instance of shop runs.\n"
+
+
+async def test_doctor_sees_the_daemon(run: Run) -> None:
+    checks = {each["name"]: each for each in (await run("doctor", "--json")).json["checks"]}
+    assert checks["daemon"]["found"] == "deployd 9.9.9 answers"
+    assert checks["git"]["ok"]
+    assert checks["disk"]["name"] == "disk"
+
+
+async def test_a_deployment_is_followed_line_by_line_to_its_end(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    deployment = await _deployed(run, bench, Outcome.LIVE)
+    assert deployment.code == 0
+    lines = deployment.out.splitlines()
+    assert [line.split()[-1] for line in lines if "step" in line] == ["one", "two"]
+    assert "== queued" in deployment.out
+    assert lines[-1].startswith("shop v1 is live at http://shop.test/ after")
+
+
+async def test_a_failed_deployment_is_exit_code_4_with_its_reason(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    failed = await _deployed(run, bench, Outcome.FAILED, "npm run build exited with code 1.")
+    assert failed.code == 4
+    assert failed.err == "shop was not deployed (failed): npm run build exited with code 1.\n"
+
+
+async def test_a_followed_deployment_in_json_is_one_document(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    ended = await _deployed(run, bench, Outcome.LIVE, json=True)
+    assert (ended.json["outcome"], ended.json["release"]) == ("live", 1)
+
+
+async def _deployed(run: Run, bench: Bench, outcome: Outcome, reason: str | None = None, json: bool = False) -> Ran:
+    """Plays the build while the verb looks on."""
+    async with asyncio.TaskGroup() as group:
+        deploying = group.create_task(run("deploy", "shop", *(["--json"] if json else [])))
+        await bench.subscribed.wait()
+        (deployment,) = await bench.stores.deployments.unfinished()
+        await bench.say("step one", deployment=deployment.id)
+        await bench.move(deployment.id, Stage.QUEUED, Stage.BUILDING)
+        await bench.say("of another deployment", deployment="dep-other")
+        await bench.say("step two", deployment=deployment.id)
+        await bench.end(deployment.id, outcome, reason)
+    assert "of another deployment" not in deploying.result().out
+    return deploying.result()

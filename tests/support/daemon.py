@@ -1,0 +1,155 @@
+"""A whole deployd in a child process, driven over its unix socket and through its proxy."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+_READY_SECONDS = 20.0
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Daemon:
+    """`folder` holds deployd.toml and data; ports stay the same over restarts."""
+
+    def __init__(self, folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0) -> None:
+        self.folder = folder
+        self.http_port = free_port()
+        self.admin_port = free_port()
+        self.config = folder / "deployd.toml"
+        self._drain_seconds = drain_seconds
+        self.write_config(apps_toml)
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    def write_config(self, apps_toml: str) -> None:
+        self.config.write_text(
+            f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http_port}"\n'
+            f'admin = "127.0.0.1:{self.admin_port}"\nbase_domain = "test"\n'
+            f"[deploy]\ndrain_seconds = {self._drain_seconds}\n{apps_toml}\n"
+        )
+
+    @property
+    def socket_path(self) -> Path:
+        return self.folder / "data" / "deployd.sock"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Returns once /readyz answers; the daemon's own output goes to daemon.log in the folder."""
+        with (self.folder / "daemon.log").open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "deployd", "serve", "--config", str(self.config),
+                cwd=_ROOT, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+        async with asyncio.timeout(_READY_SECONDS):
+            while not await self._ready():
+                await asyncio.sleep(0.02)
+
+    async def _ready(self) -> bool:
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise AssertionError(f"deployd ended at its start:\n{(self.folder / 'daemon.log').read_text()}")
+        try:
+            _, body = await self.api("GET", "/livez")
+        except (aiohttp.ClientError, OSError):
+            return False
+        return body is not None
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            async with asyncio.timeout(60):
+                await self._process.wait()
+
+    async def kill(self) -> None:
+        """kill -9, as an out-of-memory killer would."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    async def api(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Status and decoded body (text when it is not JSON) over the unix socket."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket_path)))
+        async with self._session.request(
+            method, f"http://deployd{path}", json=body, timeout=aiohttp.ClientTimeout(70)
+        ) as answer:
+            text = await answer.text()
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            return answer.status, text
+
+    async def create_app(self, name: str, repo: str, **settings: object) -> None:
+        status, body = await self.api("POST", "/api/v1/apps", {"name": name, "repo": repo, **settings})
+        assert status == 201, body
+
+    async def deploy(self, name: str) -> dict[str, Any]:
+        """Asks for a deployment and waits for its end; the deployment as the API shows it."""
+        status, body = await self.api("POST", f"/api/v1/apps/{name}/deployments", {})
+        assert status == 202, body
+        return await self.ended(body["id"])
+
+    async def ended(self, deployment: str) -> dict[str, Any]:
+        while True:
+            _, body = await self.api("GET", f"/api/v1/deployments/{deployment}?wait=50")
+            if body["outcome"] is not None:
+                return dict(body)
+
+    async def log_texts(self, app: str, limit: int = 1000) -> list[str]:
+        _, body = await self.api("GET", f"/api/v1/apps/{app}/logs?limit={limit}")
+        return [line["text"] for line in body["lines"]]
+
+    async def until_logged(self, app: str, text: str, times: int = 1) -> None:
+        """Waits until that many lines are exactly `text`: an app's lines are stored a moment after it wrote them."""
+        async with asyncio.timeout(10):
+            while (await self.log_texts(app)).count(text) < times:
+                await asyncio.sleep(0.05)
+
+    async def get(self, host: str, path: str = "/") -> tuple[int, str]:
+        """Through the proxy, on a connection of its own."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.http_port}{path}", headers={"Host": host}) as answer,
+        ):
+            return answer.status, await answer.text()
+
+    async def remove_all(self) -> None:
+        """Stops every app, so that no instance outlives the test."""
+        _, body = await self.api("GET", "/api/v1/apps")
+        for app in body["apps"]:
+            await self.api("DELETE", f"/api/v1/apps/{app['name']}")
+
+
+@asynccontextmanager
+async def running_daemon(folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0) -> AsyncIterator[Daemon]:
+    daemon = Daemon(folder, apps_toml=apps_toml, drain_seconds=drain_seconds)
+    await daemon.start()
+    try:
+        yield daemon
+    finally:
+        try:
+            await daemon.remove_all()
+        finally:
+            await daemon.stop()

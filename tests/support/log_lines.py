@@ -1,0 +1,29 @@
+"""Log lines for tests."""
+
+from deployd.domain.ids import AppName
+from deployd.domain.log_line import Level, NewLine, Source
+
+SHOP = AppName("shop")
+BLOG = AppName("blog")
+
+
+def line(
+    text: str = "hello",
+    app: AppName = SHOP,
+    *,
+    time_ms: int = 1_000,
+    level: Level = Level.INFO,
+    source: Source = Source.APP,
+    deployment: str | None = None,
+) -> NewLine:
+    return NewLine(
+        app=app,
+        time_ms=time_ms,
+        level=level,
+        source=source,
+        text=text,
+        process="web.1",
+        stream="stdout",
+        deployment=deployment,
+        release=3,
+    )

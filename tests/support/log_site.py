@@ -1,0 +1,107 @@
+"""A small site of the real log handlers, the real LogActor and the real store, for tests of streams and of the page."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from actors.logs import LogActor
+from deployd.domain.ids import AppName
+from deployd.domain.log_line import Level, NewLine
+from deployd.kernel.clock import SystemClock
+from deployd.kernel.ref import Ref
+from deployd.logs.figures import LogFigures
+from deployd.logs.redaction import Redactor
+from deployd.logs.sqlite import SqliteLogStore
+from deployd.messages.log import AppendLines, LogMessage
+from tests.support.actor_runner import running
+from web.problems import problems
+from web.stream import LogStreams
+from web.ui_files import page_routes
+
+
+class WatchedFigures(LogFigures):
+    """Lets a test wait until the last viewer is gone."""
+
+    def __init__(self) -> None:
+        self.nobody = asyncio.Event()
+        super().__init__()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "viewers":
+            (self.nobody.clear if value else self.nobody.set)()
+
+
+class LogSite:
+    def __init__(self, log: Ref[LogMessage], store: SqliteLogStore, heartbeat_seconds: float) -> None:
+        self.log = log
+        self.store = store
+        self.figures = WatchedFigures()
+        self._heartbeat_seconds = heartbeat_seconds
+        self.problems: list[str] = []
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def say(self, *lines: NewLine) -> None:
+        self.log.tell(AppendLines(lines=lines))
+
+    async def start(self) -> None:
+        """On the port it had before, after a stop."""
+        self.streams = LogStreams(self.log, self._heartbeat_seconds)
+        app = web.Application(middlewares=[problems])
+        app.add_routes([*self.streams.routes(), *page_routes()])
+        app.router.add_get("/api/v1/apps", self._apps)
+        app.router.add_get("/api/v1/logs", self._lines)
+        app.router.add_get("/api/v1/apps/{app}/logs", self._lines)
+        app.router.add_get("/readyz", self._readyz)
+        app.on_shutdown.append(self.streams.close)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _apps(self, request: web.Request) -> web.Response:
+        return web.json_response({"apps": [{"name": "blog"}, {"name": "shop"}]})
+
+    async def _lines(self, request: web.Request) -> web.Response:
+        app, after = request.match_info.get("app"), request.query.get("after")
+        lines = await self.store.read(
+            None if app is None else AppName(app),
+            after=None if after is None else int(after),
+            level=Level(request.query.get("level", Level.DEBUG)),
+            limit=int(request.query.get("limit", 500)),
+        )
+        return web.Response(body=msgspec.json.encode({"lines": lines}), content_type="application/json")
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        return web.json_response({"problems": self.problems}, status=503 if self.problems else 200)
+
+
+@asynccontextmanager
+async def log_site(folder: Path, heartbeat_seconds: float = 20.0) -> AsyncIterator[LogSite]:
+    store = await SqliteLogStore.open(folder / "logs.db")
+    ref: Ref[LogMessage] = Ref("log", capacity=100_000)
+    site = LogSite(ref, store, heartbeat_seconds)
+    try:
+        async with running(lambda ref: LogActor(ref, store, SystemClock(), Redactor(), figures=site.figures), ref):
+            await site.start()
+            try:
+                yield site
+            finally:
+                await site.stop()
+    finally:
+        await store.close()
