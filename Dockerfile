@@ -1,0 +1,46 @@
+# deployd in a container, as an unprivileged user, with everything it keeps in /data.
+#
+#   docker build -t deployd .
+#   docker run -p 8080:8080 -v deployd:/data deployd
+#
+# Apps are processes of this container: they end with it, and start again from their releases.
+
+FROM node:22-bookworm-slim AS ui
+WORKDIR /src
+COPY web/ui/package.json web/ui/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY web/ui ./
+RUN npm run build
+
+FROM python:3.11-slim-bookworm AS package
+RUN pip install --no-cache-dir "uv>=0.9"
+WORKDIR /src
+ENV UV_PROJECT_ENVIRONMENT=/opt/deployd/.venv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+COPY pyproject.toml uv.lock README.md LICENSE ./
+RUN uv sync --frozen --no-dev --all-extras --no-install-project
+COPY deployd deployd
+COPY actors actors
+COPY sql sql
+COPY web web
+COPY --from=ui /src/dist web/ui/dist
+RUN uv sync --frozen --no-dev --all-extras --no-editable
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        bubblewrap ca-certificates git nodejs npm openssh-client tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin deployd \
+    && install -d -m 0700 -o deployd -g deployd /data
+COPY --from=package /opt/deployd /opt/deployd
+COPY packaging/docker.toml /etc/deployd/deployd.toml
+ENV PATH=/opt/deployd/.venv/bin:$PATH
+USER deployd
+WORKDIR /data
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9001/livez', timeout=4)"]
+# An init, because processes whose parents ended become children of the first process.
+ENTRYPOINT ["tini", "--"]
+CMD ["deployd", "serve", "--config", "/etc/deployd/deployd.toml"]

@@ -1,0 +1,183 @@
+"""BotActor: people deploy, watch and roll back from a chat, and are told when something crashes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, assert_never
+
+from actors.bot.chat_line import ChatLine
+from actors.bot.commands import menu
+from actors.bot.conversation import Conversation
+from actors.bot.crash_card import Crashes, counted, crash_card, process_of
+from actors.bot.pace import Pace
+from actors.bot.post import Post
+from actors.bot.reads import BotReads
+from actors.bot.strangers import Strangers
+from deployd.domain.errors import ProviderUnavailable
+from deployd.domain.event import Event, EventType
+from deployd.domain.ids import DeploymentId
+from deployd.kernel.actor import Actor
+from deployd.kernel.clock import Clock
+from deployd.kernel.ref import Ref
+from deployd.messages.bot import AskBotStatus, BotMessage, BotStatus, Happened, Heard, Pressed, UserId
+from deployd.messages.deploy import DeployMessage
+from deployd.ports.chat import Chat, ChatRefused, MessageRefused
+from deployd.ports.event_log import EventFeed, EventLog
+
+MISSED_MS: Final = 120_000
+_MISSED_EVENTS: Final = 100
+_MOST_PROCESSES: Final = 200
+_UNHEARD: Final = "The bot is still connecting."
+
+ChatFactory = Callable[[], Awaitable[Chat]]
+"""Makes the chat service's client; may take seconds, needs no network."""
+
+
+class BotActor(Actor[BotMessage]):
+    """Only `allow` is listened to. What is to be said waits, bounded, in one ChatLine for each of them."""
+
+    def __init__(
+        self,
+        ref: Ref[BotMessage],
+        connect: ChatFactory,
+        deploy: Ref[DeployMessage],
+        reads: BotReads,
+        events: EventLog,
+        allow: frozenset[int],
+        clock: Clock,
+        pace: Pace | None = None,
+    ) -> None:
+        super().__init__(ref)
+        self._connect = connect
+        self._reads = reads
+        self._events = events
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._lines = {UserId(user): ChatLine(UserId(user), self._pace, clock) for user in sorted(allow)}
+        self._conversation = Conversation(reads, deploy, self._follow)
+        self._strangers = Strangers(clock)
+        self._crashes: dict[tuple[str | None, str], Crashes] = {}
+        self._chat: Chat | None = None
+        self._feed: EventFeed | None = None
+        self._trouble: str | None = _UNHEARD
+
+    async def on_start(self) -> None:
+        """Also shows what ended or crashed just before, since the bot starts last."""
+        self._feed = self._events.subscribe()
+        for deployment in await self._reads.deployments.unfinished():
+            self._announce(deployment.id)
+        since = self._clock.now_ms() - MISSED_MS
+        for event in reversed(await self._events.recent(_MISSED_EVENTS)):
+            if event.time_ms >= since:
+                self._note(event)
+        self.spawn(self._listen(self._feed), name="listen to events")
+        self.spawn(self._talk(), name="talk")
+
+    async def handle(self, message: BotMessage) -> object:
+        match message:
+            case Heard() | Pressed():
+                self._hear(message)
+            case Happened(event=event):
+                self._note(event)
+            case AskBotStatus():
+                return self._status()
+            case _:
+                assert_never(message)
+        return None
+
+    async def on_stop(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+        if self._chat is not None:
+            await self._chat.close()
+
+    # With the chat service
+
+    async def _talk(self) -> None:
+        chat = self._chat = await self._connect()
+        for line in self._lines.values():
+            self.spawn(line.run(chat), name=f"write to {line.user}")
+        failures = 0
+        while True:
+            try:
+                await chat.introduce(menu())
+                self._trouble, failures = None, 0
+                async for update in chat.updates():
+                    self.ref.tell(update)
+            except ProviderUnavailable as outage:
+                failures += 1
+                self._trouble = str(outage)
+                await asyncio.sleep(self._pace.retry_seconds(failures, outage.retry_after_seconds))
+
+    async def _listen(self, feed: EventFeed) -> None:
+        while True:
+            self.ref.tell(Happened(event=await feed.next()))
+
+    # With people
+
+    def _hear(self, said: Heard | Pressed) -> None:
+        line = self._lines.get(said.user)
+        if line is not None:
+            line.unmute()
+            self.spawn(self._answer(line, said), name=f"answer {said.user}")
+            if isinstance(said, Pressed):
+                self.spawn(self._end_waiting_mark(said), name=f"answer press {said.user}")
+        elif (word := self._strangers.word_for(said.user)) is not None:
+            self.spawn(self._refuse(said.user, word), name=f"refuse {said.user}")
+
+    async def _answer(self, line: ChatLine, said: Heard | Pressed) -> None:
+        post = await self._conversation.answer(said)
+        if post is not None:
+            line.say(post)
+
+    async def _end_waiting_mark(self, press: Pressed) -> None:
+        """Tried once: the mark goes by itself in time, and what matters is said in a message."""
+        if self._chat is not None:
+            with suppress(ProviderUnavailable, ChatRefused, MessageRefused):
+                await self._chat.answer(press.press)
+
+    async def _refuse(self, user: UserId, word: Post) -> None:
+        """A courtesy, tried once."""
+        if self._chat is not None:
+            with suppress(ProviderUnavailable, ChatRefused, MessageRefused):
+                await self._chat.send(user, word.text)
+
+    def _follow(self, user: UserId, deployment: DeploymentId, afresh: bool) -> None:
+        self._lines[user].show(deployment, lambda: self._reads.card(deployment), afresh=afresh)
+
+    # With what happens
+
+    def _note(self, event: Event) -> None:
+        match event.type:
+            case EventType.DEPLOYMENT_MOVED | EventType.DEPLOYMENT_ENDED:
+                self._announce(DeploymentId(event.subject))
+            case EventType.INSTANCE_CRASHED:
+                self._announce_crash(event)
+            case _:
+                pass
+
+    def _announce(self, deployment: DeploymentId) -> None:
+        for user in self._lines:
+            self._follow(user, deployment, False)
+
+    def _announce_crash(self, event: Event) -> None:
+        process = (event.app, process_of(event))
+        crashes = counted(event, self._crashes.pop(process, None))
+        self._crashes[process] = crashes
+        if len(self._crashes) > _MOST_PROCESSES:
+            del self._crashes[next(iter(self._crashes))]
+
+        async def render() -> Post:
+            return crash_card(crashes)
+
+        for line in self._lines.values():
+            line.show(crashes.key, render)
+
+    def _status(self) -> BotStatus:
+        lines = self._lines.values()
+        return BotStatus(
+            trouble=self._trouble,
+            waiting=sum(line.waiting for line in lines),
+            dropped=sum(line.dropped for line in lines),
+            unreachable=tuple(line.user for line in lines if line.muted),
+        )

@@ -1,0 +1,106 @@
+"""What /apps, /status and /ps say. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from actors.bot.button_data import Action, Intent, packed
+from actors.bot.excerpt import excerpt
+from actors.bot.post import Post, escaped
+from deployd.domain.app import App
+from deployd.domain.deployment import Deployment
+from deployd.domain.instance import Instance
+from deployd.domain.route import Route
+from deployd.ports.chat import Button, Buttons
+
+MAX_APP_BUTTONS = 40
+_MAX_APPS = 60
+_BUTTONS_IN_ROW = 3
+
+
+class AppView(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is shown of one app; `deployments` newest first."""
+
+    app: App
+    route: Route | None
+    deployments: tuple[Deployment, ...]
+    instances: tuple[Instance, ...]
+    urls: tuple[str, ...]
+
+
+def apps_post(views: Sequence[AppView]) -> Post:
+    if not views:
+        return Post(text="There are no apps yet: add one in deployd.toml, with the command line or over the API.")
+    lines = [f"<b>{escaped(view.app.name)}</b>: {escaped(_state(view))}" for view in views[:_MAX_APPS]]
+    if len(views) > _MAX_APPS:
+        lines.append(f"and {len(views) - _MAX_APPS} more")
+    return Post(text="\n".join(lines), buttons=app_buttons([view.app for view in views], Action.STATUS))
+
+
+def app_post(view: AppView) -> Post:
+    name = view.app.name
+    lines = [f"<b>{escaped(name)}</b>: {escaped(_state(view))}"]
+    lines += [escaped(url) for url in view.urls]
+    lines += [f"• {escaped(_instance(instance))}" for instance in view.instances[:20]]
+    if view.deployments:
+        lines += ["", "Last deployments:"]
+        lines += [escaped(_deployment(deployment)) for deployment in view.deployments]
+    return Post(text="\n".join(lines), buttons=_app_actions(view))
+
+
+def instances_post(instances: Sequence[Instance]) -> Post:
+    if not instances:
+        return Post(text="No instance is running.")
+    block, shown = excerpt([f"{one.app}  {_instance(one)}" for one in reversed(instances)], 3500)
+    more = f"\nand {len(instances) - shown} more" if shown < len(instances) else ""
+    return Post(text=block + more)
+
+
+def app_buttons(apps: Sequence[App], action: Action) -> Buttons:
+    """One button for each of the first apps, a few in a row."""
+    keys = [Button(label=app.name, data=packed(Intent(action=action, subject=app.name))) for app in apps]
+    shown = keys[:MAX_APP_BUTTONS]
+    return tuple(tuple(shown[i : i + _BUTTONS_IN_ROW]) for i in range(0, len(shown), _BUTTONS_IN_ROW))
+
+
+def _state(view: AppView) -> str:
+    """What people get when they open the app, in a few words."""
+    route = view.route
+    if view.app.stopped:
+        return "stopped"
+    if route is None:
+        state = "not deployed yet"
+    elif route.site is None and not route.targets:
+        state = f"not served: {route.closed_because or 'no target is healthy.'}"
+    elif route.release is None:
+        state = "routed to " + ", ".join(str(target) for target in route.targets)
+    else:
+        state = f"v{route.release} serves"
+    newest = view.deployments[0] if view.deployments else None
+    return f"{state}; a deployment is {newest.stage}" if newest is not None and not newest.ended else state
+
+
+def _instance(instance: Instance) -> str:
+    restarts = f", restarted {instance.restarts} times" if instance.restarts else ""
+    return f"{instance.process} v{instance.release} {instance.state}{restarts}"
+
+
+def _deployment(deployment: Deployment) -> str:
+    stamp = datetime.fromtimestamp(deployment.requested_ms / 1000, UTC).strftime("%d %b %H:%M")
+    release = f"v{deployment.release} " if deployment.release is not None else ""
+    commit = f" {deployment.commit[:7]}" if deployment.commit else ""
+    return f"{stamp} UTC  {release}{deployment.outcome or deployment.stage}{commit}"
+
+
+def _app_actions(view: AppView) -> Buttons:
+    name = view.app.name
+    logs = Button(label="Logs", data=packed(Intent(action=Action.APP_LOGS, subject=name)))
+    openers = tuple(Button(label="Open", url=url) for url in view.urls[:1])
+    if view.app.settings.upstreams:
+        return ((*openers, logs),)
+    deploy = Button(label="Deploy", data=packed(Intent(action=Action.DEPLOY, subject=name)))
+    back = Button(label="Roll back", data=packed(Intent(action=Action.ASK_ROLLBACK, subject=name)))
+    restart = Button(label="Restart", data=packed(Intent(action=Action.RESTART, subject=name)))
+    stop = Button(label="Stop", data=packed(Intent(action=Action.ASK_STOP, subject=name)))
+    return ((*openers, logs), (deploy, back), (restart, stop))

@@ -1,0 +1,66 @@
+"""What the bot looks at, and never writes."""
+
+import msgspec
+
+from actors.bot.deployment_card import deployment_card
+from actors.bot.overview import AppView
+from actors.bot.post import Post
+from deployd.domain.app import App
+from deployd.domain.errors import NotFound, UserMistake
+from deployd.kernel.clock import Clock
+from deployd.ports.app_store import AppStore
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.instance_store import InstanceStore
+from deployd.ports.log_store import LogStore
+from deployd.ports.release_store import ReleaseStore
+from deployd.ports.route_store import RouteStore
+
+_SHOWN_DEPLOYMENTS = 5
+
+
+class BotReads(msgspec.Struct, frozen=True, kw_only=True):
+    """`url_form` makes a link of a host name, such as `https://{host}` or `http://{host}:8080`."""
+
+    apps: AppStore
+    deployments: DeploymentStore
+    releases: ReleaseStore
+    instances: InstanceStore
+    routes: RouteStore
+    logs: LogStore
+    clock: Clock
+    base_domain: str
+    url_form: str
+
+    async def card(self, deployment_id: str) -> Post | None:
+        """None once the app, and so the deployment, was removed."""
+        try:
+            deployment = await self.deployments.get(deployment_id)
+            app = await self.apps.get(deployment.app)
+            journal = await self.deployments.journal(deployment.id)
+        except NotFound:
+            return None
+        return deployment_card(deployment, journal, self.clock.now_ms(), self._urls(app)[0])
+
+    async def view(self, app: App) -> AppView:
+        return AppView(
+            app=app,
+            route=await self.routes.get(app.name),
+            deployments=tuple(await self.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)),
+            instances=tuple(await self.instances.of_app(app.name)),
+            urls=self._urls(app),
+        )
+
+    async def rollback_target(self, app: App, release: int | None) -> tuple[int, int]:
+        """The release that serves and the one to go back to; None = the one before. UserMistake when there is none."""
+        route = await self.routes.get(app.name)
+        if route is None or route.release is None:
+            raise UserMistake(f"App {app.name!r} has no live release to roll back from.")
+        if release is not None:
+            return route.release, (await self.releases.get(app.name, release)).number
+        earlier = [one.number for one in await self.releases.of_app(app.name) if one.number < route.release]
+        if not earlier:
+            raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
+        return route.release, max(earlier)
+
+    def _urls(self, app: App) -> tuple[str, ...]:
+        return tuple(self.url_form.format(host=host) for host in app.hosts(self.base_domain))

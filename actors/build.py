@@ -1,0 +1,196 @@
+"""BuildActor: turns queued deployments into releases, a few at a time."""
+
+import asyncio
+import shutil
+from collections import deque
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+
+from actors.journal import Journal
+from deployd.config import DeployConfig
+from deployd.domain.app import App
+from deployd.domain.deployment import Deployment, Outcome, Stage
+from deployd.domain.env import Environment
+from deployd.domain.errors import BuildFailed, DeploydError, StateConflict
+from deployd.domain.ids import AppName, DeploymentId
+from deployd.domain.log_line import NewLine, Source
+from deployd.domain.release import BuildPlan, Release
+from deployd.kernel.actor import Actor
+from deployd.kernel.clock import Clock
+from deployd.kernel.ref import Ref
+from deployd.messages.build import BuildDone, BuildMessage, CancelBuild, StartBuild
+from deployd.messages.deploy import BuildEnded, DeployMessage
+from deployd.messages.log import AppendLines, LogMessage, RememberSecrets
+from deployd.ports.app_store import AppStore
+from deployd.ports.artifact_store import ArtifactStore
+from deployd.ports.builder import Builder
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.env_store import EnvStore
+from deployd.ports.release_store import ReleaseStore
+from deployd.ports.source_repository import Commit, SourceRepository
+
+_INTERRUPTED = "The build was interrupted because deployd was restarted; deploy again."
+
+
+class BuildTools(msgspec.Struct, frozen=True, kw_only=True):
+    """What builds need from the world. `folder` holds one project folder a build, `caches` one folder an app."""
+
+    apps: AppStore
+    deployments: DeploymentStore
+    releases: ReleaseStore
+    envs: EnvStore
+    sources: SourceRepository
+    builder: Builder
+    artifacts: ArtifactStore
+    journal: Journal
+    folder: Path
+    caches: Path
+    clock: Clock
+
+
+class BuildActor(Actor[BuildMessage]):
+    """At most `builds_at_once` builds run; the others wait in the order they came."""
+
+    expected = (DeploydError,)
+
+    def __init__(
+        self,
+        ref: Ref[BuildMessage],
+        tools: BuildTools,
+        config: DeployConfig,
+        deploy: Ref[DeployMessage],
+        log: Ref[LogMessage],
+    ) -> None:
+        super().__init__(ref)
+        self._tools = tools
+        self._config = config
+        self._deploy = deploy
+        self._log = log
+        self._waiting: deque[DeploymentId] = deque()
+        self._running: dict[DeploymentId, asyncio.Task[None]] = {}
+
+    async def on_start(self) -> None:
+        """Builds that nobody runs any more end with a reason; their project folders go."""
+        await asyncio.to_thread(shutil.rmtree, self._tools.folder, ignore_errors=True)
+        for deployment in await self._tools.deployments.unfinished():
+            if deployment.stage in (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING):
+                self._deploy.tell(BuildEnded(deployment=deployment.id, error=_INTERRUPTED, outcome=Outcome.INTERRUPTED))
+
+    async def handle(self, message: BuildMessage) -> object:
+        match message:
+            case StartBuild(deployment=deployment):
+                if deployment not in self._running and deployment not in self._waiting:
+                    self._waiting.append(deployment)
+            case CancelBuild(deployment=deployment):
+                self._cancel(deployment)
+            case BuildDone(deployment=deployment):
+                self._running.pop(deployment, None)
+            case _:
+                assert_never(message)
+        self._fill_slots()
+        return None
+
+    def _cancel(self, deployment: DeploymentId) -> None:
+        if deployment in self._waiting:
+            self._waiting.remove(deployment)
+        elif task := self._running.get(deployment):
+            task.cancel()
+
+    def _fill_slots(self) -> None:
+        while self._waiting and len(self._running) < self._config.builds_at_once:
+            deployment = self._waiting.popleft()
+            self._running[deployment] = self.spawn(self._run(deployment), name=f"build {deployment}")
+
+    async def _run(self, deployment: DeploymentId) -> None:
+        project = self._tools.folder / deployment
+        try:
+            row = await self._tools.deployments.get(deployment)
+            release = await self._build(row, project)
+        except StateConflict:
+            pass  # It was ended while it waited: whoever ended it has told everyone.
+        except (DeploydError, OSError) as failure:
+            self._deploy.tell(BuildEnded(deployment=deployment, error=str(failure)))
+        else:
+            self._deploy.tell(BuildEnded(deployment=deployment, release=release.number))
+        finally:
+            self.ref.tell(BuildDone(deployment=deployment))
+            await asyncio.to_thread(shutil.rmtree, project, ignore_errors=True)
+
+    async def _build(self, row: Deployment, project: Path) -> Release:
+        tools, config = self._tools, self._config
+        app = await tools.apps.get(row.app)
+        env = await tools.envs.read(app.name)
+        self._log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
+        async with tools.journal.stage(row.id, Stage.FETCHING, config.fetch_seconds):
+            commit = await self._fetch(app, row, project)
+        async with tools.journal.stage(row.id, Stage.DETECTING, config.fetch_seconds):
+            plan = await tools.builder.plan(project, app.settings.commands)
+            tools.journal.say(app.name, row.id, f"Plan: {plan.why}")
+        async with tools.journal.stage(row.id, Stage.BUILDING, config.build_seconds):
+            await self._run_steps(app.name, row.id, project, plan, env)
+        async with tools.journal.stage(row.id, Stage.PACKING, config.fetch_seconds):
+            artifact = await tools.artifacts.pack(_result(project, plan))
+            return await self._release(row, artifact, commit, plan, env)
+
+    async def _fetch(self, app: App, row: Deployment, project: Path) -> Commit:
+        if app.settings.repo is None:
+            raise BuildFailed(f"App {app.name!r} has no repository any more.")
+        on_line = self._printer(app.name, row.id)
+        commit = await self._tools.sources.fetch(app.name, app.settings.repo, row.ref or app.settings.branch, on_line)
+        await self._tools.deployments.note_commit(row.id, commit.sha, commit.message)
+        self._tools.journal.say(app.name, row.id, f"Commit {commit.sha[:10]}: {commit.message.splitlines()[0]}")
+        await asyncio.to_thread(project.mkdir, parents=True)
+        await self._tools.sources.checkout(app.name, commit, project)
+        return commit
+
+    async def _run_steps(
+        self, app: AppName, deployment: DeploymentId, project: Path, plan: BuildPlan, env: Environment
+    ) -> None:
+        cache = self._tools.caches / app
+        await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
+        await self._tools.builder.build(project, plan, env.plain(), cache, self._printer(app, deployment))
+
+    async def _release(
+        self, row: Deployment, artifact: str, commit: Commit, plan: BuildPlan, env: Environment
+    ) -> Release:
+        tools = self._tools
+        release = await tools.releases.add(
+            row.app, artifact, commit.sha, commit.message, plan, env.version, tools.clock.now_ms()
+        )
+        await tools.deployments.note_release(row.id, release.number)
+        return release
+
+    def _printer(self, app: AppName, deployment: DeploymentId) -> "_Printer":
+        return _Printer(self._log, self._tools.clock, app, deployment)
+
+
+def _result(project: Path, plan: BuildPlan) -> Path:
+    """What is kept of the project: only the output folder of a static site, else everything."""
+    if plan.static_root is None:
+        return project
+    output = project / plan.static_root
+    if not output.is_dir():
+        raise BuildFailed(f"The build ended well but left no folder {plan.static_root!r} to serve.")
+    return output
+
+
+class _Printer:
+    """Sends each line of a build to the log."""
+
+    def __init__(self, log: Ref[LogMessage], clock: Clock, app: AppName, deployment: DeploymentId) -> None:
+        self._log = log
+        self._clock = clock
+        self._app = app
+        self._deployment = deployment
+
+    def __call__(self, text: str) -> None:
+        line = NewLine(
+            app=self._app,
+            time_ms=self._clock.now_ms(),
+            source=Source.BUILD,
+            text=text,
+            deployment=self._deployment,
+        )
+        self._log.tell(AppendLines(lines=(line,)))

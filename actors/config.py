@@ -1,0 +1,129 @@
+"""ConfigActor: makes the apps be what deployd.toml says, at the start and after every edit."""
+
+import asyncio
+
+from actors.journal import Journal
+from deployd.config import AppConfig, Config, resolve_env
+from deployd.domain.deployment import Trigger
+from deployd.domain.errors import DeploydError, NotFound, UserMistake
+from deployd.domain.event import EventType
+from deployd.domain.ids import SYSTEM_APP
+from deployd.domain.log_line import Level
+from deployd.kernel.actor import Actor
+from deployd.kernel.errors import ActorError
+from deployd.kernel.problems import Problems
+from deployd.kernel.ref import Ref
+from deployd.messages.config import ConfigEdited, ConfigMessage
+from deployd.messages.deploy import DeployMessage, PutApp, RequestDeployment, StopApp
+from deployd.ports.app_store import AppStore
+from deployd.ports.config_file import ConfigFile
+from deployd.ports.deployment_store import DeploymentStore
+
+_ASK_SECONDS = 30.0
+_STOP_SECONDS = 90.0
+_BY = "deployd.toml"
+
+
+class ConfigActor(Actor[ConfigMessage]):
+    """An invalid edit changes nothing: it is refused with its reason in the log, on the page and in /readyz."""
+
+    expected = (DeploydError, ActorError)
+
+    def __init__(
+        self,
+        ref: Ref[ConfigMessage],
+        file: ConfigFile,
+        running: Config,
+        apps: AppStore,
+        deployments: DeploymentStore,
+        deploy: Ref[DeployMessage],
+        journal: Journal,
+        problems: Problems,
+    ) -> None:
+        super().__init__(ref)
+        self._file = file
+        self._running = running
+        self._apps = apps
+        self._deployments = deployments
+        self._deploy = deploy
+        self._journal = journal
+        self._problems = problems
+        self._applied: dict[str, AppConfig] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def on_start(self) -> None:
+        self.spawn(self._watch(), name="watch deployd.toml")
+        self.ref.tell(ConfigEdited())
+
+    async def _watch(self) -> None:
+        async for _ in self._file.edits():
+            self.ref.tell(ConfigEdited())
+
+    async def handle(self, message: ConfigMessage) -> object:
+        return self.spawn(self._apply(), name="apply deployd.toml")
+
+    async def _apply(self) -> None:
+        async with self._one_at_a_time:
+            await self._apply_now()
+
+    async def _apply_now(self) -> None:
+        try:
+            config = await self._file.load()
+        except UserMistake as mistake:
+            await self._refuse(str(mistake))
+            return
+        refused = [text for name, app in config.apps.items() if (text := await self._put(name, app))]
+        await self._drop_removed(config)
+        if refused:
+            await self._refuse(" ".join(refused))
+            return
+        self._problems.clear("config")
+        await self._say_what_waits(config)
+
+    async def _refuse(self, reason: str) -> None:
+        self._problems.say("config", f"The last edit of deployd.toml was refused: {reason}")
+        self._journal.say(SYSTEM_APP, None, f"Edit refused: {reason}", Level.ERROR)
+        await self._journal.note(EventType.CONFIG_REFUSED, SYSTEM_APP, "deployd.toml", {"reason": reason})
+
+    async def _put(self, name: str, app: AppConfig) -> str | None:
+        """Applies one [apps.NAME] table; the sentence when it was refused."""
+        if self._applied.get(name) == app:
+            return None
+        try:
+            built_from = await self._built_from(name)
+            put = await self._deploy.ask(PutApp(name=name, settings=app.settings(), env=resolve_env(app)), _ASK_SECONDS)
+            wanted = (put.settings.repo, put.settings.branch)
+            if put.settings.repo is not None and wanted != built_from:
+                await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)
+        except (DeploydError, ActorError) as refusal:
+            return str(refusal)
+        self._applied[name] = app
+        return None
+
+    async def _built_from(self, name: str) -> tuple[str | None, str | None] | None:
+        """Repo and branch before this edit; None when the app is new or was never deployed."""
+        try:
+            before = await self._apps.get(name)
+        except NotFound:
+            return None
+        if not await self._deployments.of_app(before.name, 1):
+            return None
+        return before.settings.repo, before.settings.branch
+
+    async def _drop_removed(self, config: Config) -> None:
+        for name in [name for name in self._applied if name not in config.apps]:
+            del self._applied[name]
+            if config.prune:
+                await self._deploy.ask(StopApp(app=name, by=_BY), _STOP_SECONDS)
+            else:
+                self._journal.say(
+                    SYSTEM_APP, None, f"App {name!r} is no longer in deployd.toml but goes on: `prune` is false."
+                )
+
+    async def _say_what_waits(self, config: Config) -> None:
+        """Only apps are applied while running."""
+        for part in ("server", "deploy", "logs", "telegram", "database"):
+            if getattr(config, part) != getattr(self._running, part):
+                self._journal.say(SYSTEM_APP, None, f"The change in [{part}] takes effect when deployd is restarted.")
+        self._running = config
+        await self._journal.note(EventType.CONFIG_APPLIED, SYSTEM_APP, "deployd.toml", {"apps": len(config.apps)})

@@ -1,0 +1,281 @@
+"""DeployActor: every change to apps, deployments and running instances passes its mailbox, one after another."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar, assert_never
+
+from actors.deploy.catalogue import Catalogue
+from actors.deploy.fleet import Fleet
+from actors.deploy.keeper import Keeper
+from actors.deploy.rollout import Rollout
+from actors.deploy.tools import DeployTools
+from actors.deploy.upstreams import Upstreams
+from deployd.domain.app import App
+from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
+from deployd.domain.errors import DeploydError, StateConflict, UserMistake
+from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
+from deployd.domain.instance import Exit
+from deployd.domain.release import Release
+from deployd.kernel.actor import Actor
+from deployd.kernel.errors import ActorError
+from deployd.kernel.ref import Ref
+from deployd.messages.build import CancelBuild, StartBuild
+from deployd.messages.deploy import (
+    BuildEnded,
+    CancelDeployment,
+    ChangeEnv,
+    DeployMessage,
+    InstanceExited,
+    PutApp,
+    RemoveApp,
+    RequestDeployment,
+    RestartApp,
+    RollBack,
+    RolloutEnded,
+    StopApp,
+)
+
+_T = TypeVar("_T")
+_BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
+_RESTARTED = "deployd was restarted during this deployment; deploy again."
+
+
+class DeployActor(Actor[DeployMessage]):
+    """One deployment at a time per app; a newer request supersedes those that wait."""
+
+    expected = (DeploydError, ActorError)
+
+    def __init__(self, ref: Ref[DeployMessage], tools: DeployTools) -> None:
+        super().__init__(ref)
+        self._tools = tools
+        self._fleet = Fleet(tools, self._spawn_named, self._tell_exit)
+        self._keeper = Keeper(tools, self._fleet)
+        self._catalogue = Catalogue(tools, self._fleet, self._keeper)
+        self._rollouts: dict[DeploymentId, tuple[Rollout, asyncio.Task[None]]] = {}
+
+    def _spawn_named(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
+        return self.spawn(work, name=name)
+
+    def _tell_exit(self, instance: InstanceId, exit: Exit) -> None:
+        self.ref.tell(InstanceExited(instance=instance, exit=exit))
+
+    async def on_start(self) -> None:
+        for instance in await self._keeper.adopt_all():
+            self.spawn(self._keeper.restart(instance), name=f"restart {instance.id}")
+        for deployment in await self._tools.deployments.unfinished():
+            if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
+                await self._end_interrupted(deployment)
+        for app in await self._tools.apps.all():
+            await self._next(app.name)
+        self.spawn(Upstreams(self._tools).watch(), name="watch upstreams")
+
+    async def _end_interrupted(self, deployment: Deployment) -> None:
+        """The route's row says which release serves: had the switch been made, the deployment did its work."""
+        route = await self._tools.routes.get(deployment.app)
+        if deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
+            await self._tools.journal.end(
+                deployment.id, Outcome.LIVE, "deployd was restarted while old requests drained."
+            )
+        else:
+            await self._tools.journal.end(deployment.id, Outcome.INTERRUPTED, _RESTARTED)
+
+    async def handle(self, message: DeployMessage) -> object:
+        match message:
+            case PutApp():
+                app = await self._catalogue.put(message)
+                return self.spawn(self._route(app), name=f"route {app.name}")
+            case ChangeEnv():
+                return await self._catalogue.change_env(message)
+            case RemoveApp(app=name):
+                return self.spawn(self._remove(await self._tools.apps.get(name)), name=f"remove {name}")
+            case StopApp(app=name, by=by):
+                return self.spawn(self._stop(await self._tools.apps.get(name), by), name=f"stop {name}")
+            case RequestDeployment():
+                return await self._request(message)
+            case RollBack():
+                return await self._roll_back(message)
+            case RestartApp():
+                return await self._restart(message)
+            case CancelDeployment(deployment=deployment):
+                return await self._cancel(await self._tools.deployments.get(deployment))
+            case BuildEnded() | RolloutEnded() | InstanceExited():
+                await self._hear(message)
+            case _:
+                assert_never(message)
+        return None
+
+    async def _hear(self, fact: BuildEnded | RolloutEnded | InstanceExited) -> None:
+        match fact:
+            case BuildEnded():
+                await self._build_ended(fact)
+            case RolloutEnded():
+                await self._rollout_ended(fact)
+            case InstanceExited(instance=instance, exit=exit):
+                self.spawn(self._crashed(instance, exit), name=f"crash {instance}")
+            case _:
+                assert_never(fact)
+
+    async def _crashed(self, instance: InstanceId, exit: Exit) -> None:
+        crash = await self._keeper.note_crash(instance, exit)
+        if crash is not None:
+            crashed, delay = crash
+            await asyncio.sleep(delay)
+            await self._keeper.restart(crashed)
+
+    # Asked for: a new deployment
+
+    async def _request(self, order: RequestDeployment) -> Deployment:
+        app = await self._deployable(order.app)
+        if order.ref is not None and (not order.ref.strip() or order.ref.startswith("-")):
+            raise UserMistake(f"{order.ref!r} is not a branch, tag or commit.")
+        return await self._enqueue(app, order.trigger, order.by, ref=order.ref)
+
+    async def _roll_back(self, order: RollBack) -> Deployment:
+        app = await self._deployable(order.app)
+        release = await self._release_before(app) if order.release is None else None
+        release = release or await self._tools.releases.get(app.name, order.release or 0)
+        return await self._enqueue(app, Trigger.ROLLBACK, order.by, release=release)
+
+    async def _release_before(self, app: App) -> Release:
+        route = await self._tools.routes.get(app.name)
+        if route is None or route.release is None:
+            raise UserMistake(f"App {app.name!r} has no live release to roll back from.")
+        for release in await self._tools.releases.of_app(app.name):
+            if release.number < route.release:
+                return release
+        raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
+
+    async def _restart(self, order: RestartApp) -> Deployment:
+        """The serving release again; with a newer env it becomes a release of its own."""
+        app = await self._deployable(order.app)
+        route = await self._tools.routes.get(app.name)
+        if route is None or route.release is None:
+            raise UserMistake(f"App {app.name!r} has no release yet; deploy it first.")
+        release = await self._tools.releases.get(app.name, route.release)
+        env = await self._tools.envs.read(app.name)
+        if env.version != release.env_version:
+            release = await self._tools.releases.add(
+                app.name,
+                release.artifact,
+                release.commit,
+                release.commit_message,
+                release.plan,
+                env.version,
+                self._tools.clock.now_ms(),
+            )
+        return await self._enqueue(app, Trigger.RESTART, order.by, release=release)
+
+    async def _deployable(self, name: str) -> App:
+        app = await self._tools.apps.get(name)
+        if app.settings.upstreams:
+            raise UserMistake(f"App {name!r} is an upstream: deployd routes to it but does not build or start it.")
+        return app
+
+    async def _enqueue(
+        self, app: App, trigger: Trigger, by: str, ref: str | None = None, release: Release | None = None
+    ) -> Deployment:
+        now = self._tools.clock.now_ms()
+        deployment = Deployment(
+            id=DeploymentId(new_id("dep", now)),
+            app=app.name,
+            trigger=trigger,
+            by=by,
+            stage=Stage.QUEUED,
+            requested_ms=now,
+            ref=ref,
+            commit=release.commit if release else None,
+            commit_message=release.commit_message if release else None,
+            release=release.number if release else None,
+        )
+        await self._tools.journal.begin(deployment)
+        for older in await self._unfinished(app.name):
+            if older.stage is Stage.QUEUED and older.id != deployment.id:
+                self._tools.build.tell(CancelBuild(deployment=older.id))
+                await self._tools.journal.end(older.id, Outcome.SUPERSEDED, f"Superseded by {deployment.id}.")
+        await self._next(app.name)
+        return deployment
+
+    async def _unfinished(self, app: AppName) -> list[Deployment]:
+        return [one for one in await self._tools.deployments.unfinished() if one.app == app]
+
+    async def _next(self, app: AppName) -> None:
+        """Starts what waits at the head of the app's queue, unless something of the app is under way."""
+        unfinished = await self._unfinished(app)
+        if not unfinished or unfinished[0].stage is not Stage.QUEUED or unfinished[0].id in self._rollouts:
+            return
+        if unfinished[0].builds:
+            self._tools.build.tell(StartBuild(deployment=unfinished[0].id))
+        else:
+            self._roll_out(unfinished[0])
+
+    # Under way
+
+    async def _build_ended(self, fact: BuildEnded) -> None:
+        deployment = await self._tools.deployments.get(fact.deployment)
+        if fact.error is not None:
+            await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
+        if fact.error is None and not deployment.ended:
+            self._roll_out(deployment)
+        else:
+            await self._next(deployment.app)
+
+    def _roll_out(self, deployment: Deployment) -> None:
+        rollout = Rollout(self._tools, self._fleet, deployment)
+        task = self.spawn(self._run(rollout, deployment.id), name=f"rollout {deployment.id}")
+        self._rollouts[deployment.id] = (rollout, task)
+
+    async def _run(self, rollout: Rollout, deployment: DeploymentId) -> None:
+        error: str | None = "The rollout was stopped."
+        try:
+            await rollout.run()
+            error = None
+        except (DeploydError, ActorError, OSError) as failure:
+            error = str(failure)
+        finally:
+            self.ref.tell(RolloutEnded(deployment=deployment, error=error))
+
+    async def _rollout_ended(self, fact: RolloutEnded) -> None:
+        self._rollouts.pop(fact.deployment, None)
+        deployment = await self._tools.deployments.get(fact.deployment)
+        if fact.error is None:
+            await self._tools.journal.end(deployment.id, Outcome.LIVE)
+        else:
+            await self._tools.journal.end(deployment.id, Outcome.FAILED, fact.error)
+        app = await self._tools.apps.get(deployment.app)
+        self.spawn(self._catalogue.prune_releases(app), name=f"prune {app.name}")
+        await self._next(app.name)
+
+    async def _cancel(self, deployment: Deployment) -> Deployment:
+        if deployment.ended:
+            raise StateConflict(f"Deployment {deployment.id} has ended already: {deployment.outcome}.")
+        rollout = self._rollouts.get(deployment.id)
+        if rollout is not None and rollout[0].committed:
+            raise StateConflict(f"Deployment {deployment.id} has taken all traffic already; roll back instead.")
+        await self._tools.journal.end(deployment.id, Outcome.CANCELLED, "Cancelled on request.")
+        if rollout is not None:
+            rollout[1].cancel()
+        else:
+            self._tools.build.tell(CancelBuild(deployment=deployment.id))
+            await self._next(deployment.app)
+        return await self._tools.deployments.get(deployment.id)
+
+    async def _quiet(self, app: App) -> None:
+        """Ends what is queued or under way for the app and waits until nothing of it runs."""
+        for deployment in reversed(await self._unfinished(app.name)):
+            rollout = self._rollouts.get(deployment.id)
+            if rollout is None or not rollout[0].committed:
+                await self._cancel(deployment)
+            if rollout is not None:
+                await asyncio.wait({rollout[1]})
+
+    async def _route(self, app: App) -> App:
+        await self._keeper.refresh_route(app)
+        return app
+
+    async def _stop(self, app: App, by: str) -> None:
+        await self._quiet(app)
+        await self._catalogue.stop(app, by)
+
+    async def _remove(self, app: App) -> None:
+        await self._quiet(app)
+        await self._catalogue.remove(app)

@@ -1,0 +1,113 @@
+"""The apps themselves: created, changed, given env, stopped, removed."""
+
+import asyncio
+import shutil
+
+import msgspec
+
+from actors.deploy.fleet import Fleet
+from actors.deploy.keeper import Keeper
+from actors.deploy.tools import DeployTools
+from deployd.domain.app import App, check_settings, checked_name
+from deployd.domain.env import Environment, EnvLayer, check_env
+from deployd.domain.errors import NotFound, UserMistake
+from deployd.domain.event import EventType
+from deployd.messages.deploy import ChangeEnv, PutApp
+from deployd.messages.log import ForgetApp, RememberSecrets
+from deployd.messages.proxy import RemoveRoute
+
+_PROXY_SECONDS = 20.0
+
+
+class Catalogue:
+    def __init__(self, tools: DeployTools, fleet: Fleet, keeper: Keeper) -> None:
+        self._tools = tools
+        self._fleet = fleet
+        self._keeper = keeper
+
+    async def put(self, order: PutApp) -> App:
+        """Everything is checked before anything is written."""
+        name = checked_name(order.name)
+        check_settings(name, order.settings)
+        if order.env is not None:
+            check_env({key: entry.value for key, entry in order.env.items()})
+        before = await self._existing(name)
+        if before is not None and order.create_only:
+            raise UserMistake(f"App {name!r} exists already; change it, or choose another name.")
+        if before is not None and bool(before.settings.upstreams) != bool(order.settings.upstreams):
+            raise UserMistake(
+                f"App {name!r} cannot change between `repo` and `upstream`; remove it and create it anew."
+            )
+        app = App(
+            name=name,
+            settings=order.settings,
+            created_ms=before.created_ms if before else self._tools.clock.now_ms(),
+            stopped=before.stopped if before else False,
+        )
+        await self._refuse_clash(app)
+        await self._tools.apps.put(app)
+        if order.env is not None:
+            await self._tools.envs.write(name, EnvLayer.FILE, order.env, self._tools.clock.now_ms())
+        kind = EventType.APP_CHANGED if before else EventType.APP_CREATED
+        await self._tools.journal.note(kind, name, name, {})
+        return app
+
+    async def _existing(self, name: str) -> App | None:
+        try:
+            return await self._tools.apps.get(name)
+        except NotFound:
+            return None
+
+    async def _refuse_clash(self, app: App) -> None:
+        base = self._tools.base_domain
+        taken = {host: other.name for other in await self._tools.apps.all() for host in other.hosts(base)}
+        for host in app.hosts(base):
+            if host in self._tools.control_hosts:
+                raise UserMistake(f"The host {host!r} belongs to deployd itself; give {app.name!r} another domain.")
+            if taken.get(host, app.name) != app.name:
+                raise UserMistake(
+                    f"The host {host!r} belongs to app {taken[host]!r}; give {app.name!r} another domain."
+                )
+
+    async def change_env(self, order: ChangeEnv) -> Environment:
+        app = await self._tools.apps.get(order.app)
+        check_env({key: entry.value for key, entry in order.put.items()})
+        values = await self._tools.envs.layer(app.name, order.layer)
+        if missing := [key for key in order.remove if key not in values]:
+            raise UserMistake(f"App {app.name!r} has no env {missing[0]!r} that was set here, so nothing was changed.")
+        values = {key: entry for key, entry in values.items() if key not in order.remove} | dict(order.put)
+        env = await self._tools.envs.write(app.name, order.layer, values, self._tools.clock.now_ms())
+        self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
+        await self._tools.journal.note(EventType.ENV_CHANGED, app.name, app.name, {"version": env.version})
+        return env
+
+    async def stop(self, app: App, by: str) -> None:
+        """Closes the route before the instances stop, so that visitors read why."""
+        stopped = msgspec.structs.replace(app, stopped=True)
+        await self._tools.apps.put(stopped)
+        await self._keeper.refresh_route(stopped)
+        await self._fleet.stop_all(await self._tools.instances.of_app(app.name))
+        self._tools.journal.say(app.name, None, f"Stopped by {by}.")
+        await self._tools.journal.note(EventType.APP_STOPPED, app.name, app.name, {"by": by})
+
+    async def remove(self, app: App) -> None:
+        tools = self._tools
+        await tools.proxy.ask(RemoveRoute(app=app.name), _PROXY_SECONDS)
+        await self._fleet.stop_all(await tools.instances.of_app(app.name))
+        await tools.apps.remove(app.name)
+        await tools.sources.forget(app.name)
+        await asyncio.to_thread(shutil.rmtree, tools.releases_folder / app.name, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, tools.caches_folder / app.name, ignore_errors=True)
+        await tools.artifacts.keep_only(await tools.releases.artifacts())
+        tools.log.tell(ForgetApp(app=app.name))
+        await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
+
+    async def prune_releases(self, app: App) -> None:
+        """Keeps the newest few and the one that serves; folders and artifacts nobody needs go."""
+        route = await self._tools.routes.get(app.name)
+        serving = None if route is None else route.release
+        for release in (await self._tools.releases.of_app(app.name))[self._tools.config.releases_kept :]:
+            if release.number != serving:
+                await self._tools.releases.remove(app.name, release.number)
+                await asyncio.to_thread(shutil.rmtree, self._fleet.folder(release), ignore_errors=True)
+        await self._tools.artifacts.keep_only(await self._tools.releases.artifacts())

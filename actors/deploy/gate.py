@@ -1,0 +1,70 @@
+"""The health gate: a new instance gets traffic only after it answered from outside."""
+
+import asyncio
+
+from actors.deploy.fleet import Fleet, address_of
+from actors.deploy.tools import DeployTools
+from deployd.domain.app import App
+from deployd.domain.errors import StartFailed
+from deployd.domain.instance import Instance
+from deployd.domain.route import Address
+
+_FIRST_INTERVAL_SECONDS = 0.05
+_BETWEEN_SUCCESSES_SECONDS = 0.01
+_LONGEST_INTERVAL_SECONDS = 1.0
+_WORKER_MUST_LIVE_SECONDS = 1.0
+
+
+class Gate:
+    def __init__(self, tools: DeployTools, fleet: Fleet) -> None:
+        self._tools = tools
+        self._fleet = fleet
+
+    async def pass_all(self, app: App, instances: list[Instance]) -> None:
+        """StartFailed with the first reason; the other checks stop with it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for instance in instances:
+                    group.create_task(self._pass(app, instance), name=f"gate {instance.id}")
+        except* StartFailed as failures:
+            raise StartFailed(str(failures.exceptions[0])) from None
+
+    async def _pass(self, app: App, instance: Instance) -> None:
+        if instance.kind != "web":
+            await self._stays_alive(instance)
+            return
+        await self._healthy(app, instance)
+        if not await self._tools.runtime.owns_port(instance):
+            raise StartFailed(f"Port {instance.port} is answered by another program than {instance.process}.")
+
+    async def _stays_alive(self, instance: Instance) -> None:
+        """A process that serves nothing passes when it did not end at once."""
+        done, _ = await asyncio.wait({self._fleet.ended(instance)}, timeout=_WORKER_MUST_LIVE_SECONDS)
+        for ended in done:
+            raise StartFailed(f"{instance.process} {ended.result()} right after its start.")
+
+    async def _healthy(self, app: App, instance: Instance) -> None:
+        """Asks at growing intervals; an instance that ends meanwhile fails at once."""
+        check, ended = app.settings.health_check, self._fleet.ended(instance)
+        host = app.hosts(self._tools.base_domain)[0]
+        interval, successes, wrong = _FIRST_INTERVAL_SECONDS, 0, "it was never asked"
+        try:
+            async with asyncio.timeout(check.gate_seconds):
+                while successes < check.successes:
+                    answer = await self._tools.health.probe(address_of(instance), host, check)
+                    successes = successes + 1 if answer is None else 0
+                    wrong = answer or wrong
+                    await asyncio.wait({ended}, timeout=interval if answer else _BETWEEN_SUCCESSES_SECONDS)
+                    if ended.done():
+                        raise StartFailed(f"{instance.process} {ended.result()} before it was healthy.")
+                    interval = min(interval * 1.5, _LONGEST_INTERVAL_SECONDS)
+        except TimeoutError:
+            raise StartFailed(
+                f"{instance.process} was not healthy within {check.gate_seconds:g} s: GET {check.path} said: {wrong}."
+            ) from None
+
+    async def through_proxy(self, app: App, front: Address) -> None:
+        """What is called live has answered through the proxy under its own host name."""
+        wrong = await self._tools.health.probe(front, app.hosts(self._tools.base_domain)[0], app.settings.health_check)
+        if wrong is not None:
+            raise StartFailed(f"The new release answered directly but not through the proxy: {wrong}.")

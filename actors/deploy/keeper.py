@@ -1,0 +1,136 @@
+"""Keeps what is live alive: adopts it at the start, restarts what crashed, and keeps the route true."""
+
+import msgspec
+
+from actors.deploy.fleet import Fleet, address_of
+from actors.deploy.gate import Gate
+from actors.deploy.tools import DeployTools
+from deployd.domain.app import App
+from deployd.domain.errors import NotFound, StartFailed
+from deployd.domain.event import EventType
+from deployd.domain.ids import AppName, InstanceId
+from deployd.domain.instance import Exit, Instance, InstanceState
+from deployd.domain.log_line import Level
+from deployd.domain.route import Route, parse_address
+from deployd.messages.proxy import SwitchTraffic
+
+_SWITCH_SECONDS = 20.0
+_FIRST_BACKOFF_SECONDS = 0.5
+_LONGEST_BACKOFF_SECONDS = 60.0
+_STABLE_AFTER_MS = 60_000
+
+
+class Keeper:
+    def __init__(self, tools: DeployTools, fleet: Fleet) -> None:
+        self._tools = tools
+        self._fleet = fleet
+        self._gate = Gate(tools, fleet)
+
+    async def adopt_all(self) -> list[Instance]:
+        """The live release's processes go on; leftovers of unfinished rollouts stop. Those that died meanwhile."""
+        lost = []
+        for app in await self._tools.apps.all():
+            route = await self._tools.routes.get(app.name)
+            live = None if route is None else route.release
+            for instance in await self._tools.instances.of_app(app.name):
+                alive = await self._fleet.adopt(instance)
+                if alive and (instance.release != live or instance.state is InstanceState.STOPPING):
+                    await self._fleet.stop(instance)
+                elif not alive and instance.release == live:
+                    lost.append(instance)
+            await self.refresh_route(app)
+        return lost
+
+    async def refresh_route(self, app: App) -> None:
+        """Makes the proxy serve the app's hosts from the instances that run now, each checked to own its port."""
+        async with self._fleet.route_lock(app.name):
+            await self._refresh_route(app)
+
+    async def _refresh_route(self, app: App) -> None:
+        route = await self._tools.routes.get(app.name)
+        if app.settings.upstreams:
+            route = Route(app=app.name, hosts=(), targets=tuple(parse_address(at) for at in app.settings.upstreams))
+        if route is None:
+            return
+        if route.release is not None and route.site is None:
+            route = await self._with_live_targets(app, route)
+        route = msgspec.structs.replace(route, hosts=app.hosts(self._tools.base_domain))
+        if app.stopped:
+            route = msgspec.structs.replace(route, targets=(), site=None, closed_because="This app is stopped.")
+        await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
+
+    async def _with_live_targets(self, app: App, route: Route) -> Route:
+        assert route.release is not None
+        serving = await self._fleet.serving(app.name, route.release)
+        targets = tuple([address_of(one) for one in serving if await self._tools.runtime.owns_port(one)])
+        why = None if targets else "This app has no running web process; it is being restarted."
+        return msgspec.structs.replace(route, targets=targets, closed_because=why)
+
+    async def note_crash(self, instance_id: InstanceId, exit: Exit) -> tuple[Instance, float] | None:
+        """Writes the crash down and takes the instance out of the route; it and the seconds until its restart.
+
+        None when nothing is to be restarted: the rollout that started it deals with it, or it is not live any more.
+        """
+        try:
+            instance = await self._tools.instances.get(instance_id)
+        except NotFound:
+            return None
+        if instance.state is not InstanceState.RUNNING:
+            return None
+        await self._tools.instances.put(msgspec.structs.replace(instance, state=InstanceState.CRASHED))
+        last_lines = await self._fleet.retire(instance)
+        app = await self._tools.apps.get(instance.app)
+        await self.refresh_route(app)
+        delay = self._backoff(instance)
+        await self._report(instance, exit, last_lines, delay)
+        return instance, delay
+
+    async def _report(self, instance: Instance, exit: Exit, last_lines: list[str], delay: float) -> None:
+        text = f"{instance.process} {exit}; it is restarted in {delay:.1f} s."
+        self._tools.journal.say(instance.app, instance.deployment, text, Level.ERROR, instance.release)
+        await self._tools.journal.note(
+            EventType.INSTANCE_CRASHED,
+            instance.app,
+            instance.id,
+            {
+                "process": instance.process,
+                "release": instance.release,
+                "exit": str(exit),
+                "code": exit.code,
+                "signal": exit.signal,
+                "oom": exit.oom,
+                "restarts": instance.restarts,
+                "last_lines": "\n".join(last_lines),
+            },
+        )
+
+    def _backoff(self, instance: Instance) -> float:
+        """Doubles from restart to restart; starts over once an instance has lived for a minute."""
+        lived_ms = self._tools.clock.now_ms() - instance.created_ms
+        restarts = 0 if lived_ms > _STABLE_AFTER_MS else instance.restarts
+        return float(min(_FIRST_BACKOFF_SECONDS * 2**restarts, _LONGEST_BACKOFF_SECONDS))
+
+    async def restart(self, crashed: Instance) -> None:
+        """Starts a copy of the crashed instance and routes to it once it is healthy; gives way to a newer release."""
+        app, route = await self._live(crashed.app)
+        if app is None or route is None or route.release != crashed.release or app.stopped:
+            return
+        release = await self._tools.releases.get(app.name, crashed.release)
+        lived_ms = self._tools.clock.now_ms() - crashed.created_ms
+        restarts = 1 if lived_ms > _STABLE_AFTER_MS else crashed.restarts + 1
+        instance = await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
+        await self._fleet.mark_running(instance)
+        try:
+            await self._gate.pass_all(app, [instance])
+        except StartFailed as failure:
+            self._tools.journal.say(app.name, crashed.deployment, str(failure), Level.ERROR, crashed.release)
+            if not self._fleet.ended(instance).done():
+                await self._tools.runtime.stop(instance)  # Its exit comes back as a crash, with a longer backoff.
+            return
+        await self.refresh_route(app)
+
+    async def _live(self, name: AppName) -> tuple[App | None, Route | None]:
+        try:
+            return await self._tools.apps.get(name), await self._tools.routes.get(name)
+        except NotFound:
+            return None, None

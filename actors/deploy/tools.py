@@ -1,0 +1,55 @@
+"""What DeployActor and its parts need from the world."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from actors.journal import Journal
+from deployd.config import DeployConfig
+from deployd.domain.route import Address
+from deployd.kernel.clock import Clock
+from deployd.kernel.ref import Ref
+from deployd.messages.build import BuildMessage
+from deployd.messages.log import LogMessage
+from deployd.messages.proxy import ProxyMessage
+from deployd.ports.app_store import AppStore
+from deployd.ports.artifact_store import ArtifactStore
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.env_store import EnvStore
+from deployd.ports.health_probe import HealthProbe
+from deployd.ports.instance_store import InstanceStore
+from deployd.ports.log_store import LogStore
+from deployd.ports.output_reader import OutputReader
+from deployd.ports.release_store import ReleaseStore
+from deployd.ports.route_store import RouteStore
+from deployd.ports.runtime import Runtime
+from deployd.ports.source_repository import SourceRepository
+
+
+class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
+    """`releases_folder` holds APP/NUMBER; `front` is where the proxy itself listens, known once it does."""
+
+    apps: AppStore
+    deployments: DeploymentStore
+    releases: ReleaseStore
+    instances: InstanceStore
+    routes: RouteStore
+    envs: EnvStore
+    logs: LogStore
+    sources: SourceRepository
+    artifacts: ArtifactStore
+    runtime: Runtime
+    output: OutputReader
+    health: HealthProbe
+    journal: Journal
+    clock: Clock
+    config: DeployConfig
+    releases_folder: Path
+    caches_folder: Path
+    base_domain: str
+    control_hosts: frozenset[str]
+    front: Callable[[], Address]
+    proxy: Ref[ProxyMessage]
+    build: Ref[BuildMessage]
+    log: Ref[LogMessage]

@@ -1,0 +1,115 @@
+"""One deployment's walk through its stages: row, event and log line move together, each stage under its deadline."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from deployd.domain.deployment import Deployment, Outcome, Stage
+from deployd.domain.errors import BuildFailed, StartFailed
+from deployd.domain.event import Event, EventType
+from deployd.domain.ids import AppName, DeploymentId, EventId, new_id
+from deployd.domain.log_line import Level, NewLine, Source
+from deployd.kernel.clock import Clock
+from deployd.kernel.ref import Ref
+from deployd.messages.log import AppendLines, LogMessage
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.event_log import EventLog
+
+_BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
+
+
+class Journal:
+    """What DeployActor and BuildActor write down about deployments."""
+
+    def __init__(self, deployments: DeploymentStore, events: EventLog, log: Ref[LogMessage], clock: Clock) -> None:
+        self._deployments = deployments
+        self._events = events
+        self._log = log
+        self._clock = clock
+        self.outcomes: Counter[Outcome] = Counter()
+        """How many deployments ended how, since deployd started."""
+
+    async def begin(self, deployment: Deployment) -> None:
+        await self._deployments.add(deployment)
+        await self._record(EventType.DEPLOYMENT_MOVED, deployment, {"stage": str(deployment.stage)})
+
+    @asynccontextmanager
+    async def stage(self, deployment: DeploymentId, stage: Stage, seconds: float) -> AsyncIterator[None]:
+        """Enters `stage`; the body has `seconds`. StateConflict when the deployment was ended meanwhile."""
+        row = await self._deployments.get(deployment)
+        await self._deployments.move(deployment, row.stage, stage, self._clock.now_ms())
+        await self._record(EventType.DEPLOYMENT_MOVED, row, {"stage": str(stage)})
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as late:
+            failure = BuildFailed if stage in _BUILD_STAGES else StartFailed
+            raise failure(f"{stage.capitalize()} took longer than {seconds:g} s and was stopped.") from late
+
+    async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None = None) -> bool:
+        """False when it had ended before: the first outcome stays."""
+        if not await self._deployments.end(deployment, outcome, reason, self._clock.now_ms()):
+            return False
+        self.outcomes[outcome] += 1
+        row = await self._deployments.get(deployment)
+        level = Level.ERROR if outcome is Outcome.FAILED else Level.INFO
+        self.say(row.app, deployment, f"Deployment {outcome}" + (f": {reason}" if reason else "."), level, row.release)
+        await self._record(EventType.DEPLOYMENT_ENDED, row, {"outcome": str(outcome), "reason": reason})
+        return True
+
+    def say(
+        self,
+        app: AppName,
+        deployment: DeploymentId | None,
+        text: str,
+        level: Level = Level.INFO,
+        release: int | None = None,
+    ) -> None:
+        """One line of deployd's own in the app's log."""
+        self._log.tell(
+            AppendLines(
+                lines=(
+                    NewLine(
+                        app=app,
+                        time_ms=self._clock.now_ms(),
+                        source=Source.DEPLOYD,
+                        text=text,
+                        level=level,
+                        deployment=deployment,
+                        release=release,
+                    ),
+                )
+            )
+        )
+
+    async def note(
+        self, kind: EventType, app: AppName, subject: str, data: dict[str, str | int | float | bool | None]
+    ) -> None:
+        """A fact that belongs to no deployment."""
+        await self._write(kind, app, subject, None, data)
+
+    async def _record(
+        self, kind: EventType, deployment: Deployment, data: dict[str, str | int | float | bool | None]
+    ) -> None:
+        await self._write(kind, deployment.app, deployment.id, deployment.id, data)
+
+    async def _write(
+        self,
+        kind: EventType,
+        app: AppName,
+        subject: str,
+        correlation: str | None,
+        data: dict[str, str | int | float | bool | None],
+    ) -> None:
+        now = self._clock.now_ms()
+        event = Event(
+            id=EventId(new_id("evt", now)),
+            type=kind,
+            time_ms=now,
+            subject=subject,
+            app=app,
+            correlation=correlation,
+            data=data,
+        )
+        await self._events.record(event)

@@ -1,0 +1,66 @@
+"""deploy, rollback, restart and cancel: what starts or ends a deployment."""
+
+from typing import Annotated
+
+import typer
+
+from deployd.cli.apps import AppArgument
+from deployd.cli.daemon import segment
+from deployd.cli.progress import see_through
+from deployd.cli.session import Session
+from deployd.cli.verb import verb
+from deployd.domain.deployment import Deployment
+
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")]
+
+
+@verb
+def deploy(
+    session: Session,
+    name: AppArgument,
+    ref: Annotated[str | None, typer.Option(help="Branch, tag or commit; the app's branch by default.")] = None,
+    wait: WaitOption = True,
+) -> None:
+    """Build an app from its repository and switch traffic to it once it is healthy."""
+    _order(session, f"/apps/{segment(name)}/deployments", {"ref": ref}, wait)
+
+
+@verb
+def rollback(
+    session: Session,
+    name: AppArgument,
+    release: Annotated[
+        str | None, typer.Argument(metavar="[RELEASE]", help="v3 or 3; the previous one by default.")
+    ] = None,
+    wait: WaitOption = True,
+) -> None:
+    """Serve a kept release again, without a rebuild."""
+    number = None if release is None else release_number(release)
+    _order(session, f"/apps/{segment(name)}/rollback", {"release": number}, wait)
+
+
+@verb
+def restart(session: Session, name: AppArgument, wait: WaitOption = True) -> None:
+    """Start the release that serves anew, with the current env."""
+    _order(session, f"/apps/{segment(name)}/restart", {}, wait)
+
+
+@verb
+def cancel(
+    session: Session,
+    deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", show_default=False)],
+) -> None:
+    """End a deployment; the old release goes on serving."""
+    cancelled = session.daemon.send("POST", f"/deployments/{segment(deployment)}/cancel", Deployment)
+    session.say(cancelled, f"Cancelled {cancelled.id} of {cancelled.app}.")
+
+
+def release_number(text: str) -> int:
+    digits = text.removeprefix("v")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is not a release such as v3.")
+    return int(digits)
+
+
+def _order(session: Session, path: str, body: dict[str, object], wait: bool) -> None:
+    see_through(session, session.daemon.send("POST", path, Deployment, body), wait)

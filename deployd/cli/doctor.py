@@ -1,0 +1,62 @@
+"""doctor: what this machine lacks for deployd, each with the one thing to do."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from deployd.cli import host_checks
+from deployd.cli.check import Check, bad, good
+from deployd.cli.daemon import Daemon
+from deployd.cli.failure import Failure
+from deployd.cli.place import Place, place_of
+from deployd.cli.session import Session
+from deployd.cli.verb import verb
+from deployd.domain.errors import DeploydError
+from web.views import StatusView
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    ok: bool
+    checks: list[Check]
+
+
+@verb
+def doctor(session: Session) -> None:
+    """Look at what deployd needs on this machine and say what to do."""
+    checks = [*host_checks.programs(), host_checks.sandbox(), host_checks.limits()]
+    try:
+        place = place_of(session.config, session.data_dir)
+    except DeploydError as error:
+        checks.append(bad("configuration", str(error), "mend it, or name another file with --config"))
+    else:
+        checks.append(good("configuration", place.described))
+        checks.extend(_place_checks(place))
+    diagnosis = Diagnosis(ok=all(check.ok or not check.needed for check in checks), checks=checks)
+    session.show(diagnosis, lambda console: _print(console, diagnosis))
+    if not diagnosis.ok:
+        raise Failure("Something that deployd needs is missing; the lines marked ✗ say what to do.")
+
+
+def _place_checks(place: Place) -> list[Check]:
+    daemon = _daemon(place)
+    ports = [host_checks.port(name, host, number, daemon.ok) for name, host, number in place.listeners]
+    return [host_checks.data_folder(place.data_dir), host_checks.disk(place.data_dir), daemon, *ports]
+
+
+def _daemon(place: Place) -> Check:
+    try:
+        said = Daemon(place.socket).get("/status", StatusView)
+    except Failure as failure:
+        return bad("daemon", str(failure), "deployd serve", needed=False)
+    return good("daemon", f"deployd {said.version} answers" + "".join(f"; {problem}" for problem in said.problems))
+
+
+def _print(console: "Console", diagnosis: Diagnosis) -> None:
+    for check in diagnosis.checks:
+        mark, style = ("✓", "green") if check.ok else ("✗", "red") if check.needed else ("!", "yellow")
+        console.print(f"{mark} {check.name:<14} {check.found}", style=style, markup=False, soft_wrap=True)
+        if check.remedy is not None:
+            console.print(f"  → {check.remedy}", markup=False, soft_wrap=True)

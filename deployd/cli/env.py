@@ -1,0 +1,101 @@
+"""env list, set and unset: an app's environment variables."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from deployd.cli.apps import AppArgument, plain_table
+from deployd.cli.daemon import segment
+from deployd.cli.failure import Failure
+from deployd.cli.session import Session
+from deployd.cli.verb import verb
+from web.views import EnvView
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class _ListByDefault(TyperGroup):
+    """`env APP` lists, and `env APP set K=V` is `env set APP K=V`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            verb_second = len(args) > 1 and args[1] in self.commands
+            args = [args[1], args[0], *args[2:]] if verb_second else ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+env = typer.Typer(cls=_ListByDefault, no_args_is_help=True)
+
+
+@env.command("list")
+@verb
+def list_env(session: Session, name: AppArgument) -> None:
+    """Show names, and the values that are not secret."""
+    shown = session.daemon.get(f"/apps/{segment(name)}/env", EnvView)
+    session.show(shown, lambda console: _print_env(console, name, shown))
+
+
+@env.command("set")
+@verb
+def set_env(
+    session: Session,
+    name: AppArgument,
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY[=VALUE]...", show_default=False)],
+    plain: Annotated[bool, typer.Option("--plain", help="Not a secret: show it, and leave it in logs.")] = False,
+) -> None:
+    """Set values, as secrets unless --plain. `KEY` or `KEY=-` reads the value from stdin."""
+    entries = {key: {"value": value, "secret": not plain} for key, value in _read_pairs(pairs).items()}
+    _change(session, name, entries)
+
+
+@env.command("unset")
+@verb
+def unset_env(
+    session: Session,
+    name: AppArgument,
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", show_default=False)],
+) -> None:
+    """Remove values."""
+    _change(session, name, dict.fromkeys(keys))
+
+
+def _change(session: Session, name: str, patch: dict[str, Any]) -> None:
+    changed = session.daemon.send("PATCH", f"/apps/{segment(name)}/env", EnvView, patch)
+    session.say(
+        changed, f"Env of {name} is now version {changed.version}; it takes effect with: deployd restart {name}"
+    )
+
+
+def _read_pairs(pairs: list[str]) -> dict[str, str]:
+    """Raises Failure when more than one value would have to come from stdin."""
+    split = [pair.partition("=") for pair in pairs]
+    from_stdin = [key for key, equals, value in split if not equals or value == "-"]
+    if len(from_stdin) > 1:
+        raise Failure(f"Only one value can be read from stdin, not {len(from_stdin)}: {', '.join(from_stdin)}.")
+    return {key: _read_value(key) if key in from_stdin else value for key, _, value in split}
+
+
+def _read_value(key: str) -> str:
+    """Without its last line end, as `echo` and editors add one."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"Value of {key}", hide_input=True, err=True))
+    return sys.stdin.read().removesuffix("\n")
+
+
+def _print_env(console: "Console", name: str, shown: EnvView) -> None:
+    if not shown.values:
+        console.print(f"{name} has no env; set one with: deployd env set {name} KEY=VALUE", markup=False)
+        return
+    table = plain_table("NAME", "VALUE")
+    for key, entry in shown.values.items():
+        table.add_row(key, "[dim](secret)[/dim]" if entry.value is None else _literal(entry.value))
+    console.print(table)
+
+
+def _literal(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,153 @@
+"""What doctor asks of this machine: programs, the sandbox, cgroups, disk space, ports and folders."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from deployd.cli.check import Check, bad, good
+
+_PROBE_SECONDS = 10.0
+_DISK_NEEDED_BYTES = 2 * 1024**3
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def programs() -> list[Check]:
+    return [
+        _program("git", "git", "--version", "apt install git", needed=True),
+        _program("node", "node", "--version", "apt install nodejs npm; without it no Node app can be built"),
+        _program("npm", "npm", "--version", "apt install npm; without it no Node app can be built"),
+        _program("uv", _uv(), "--version", "pip install uv; without it no Python app can be built"),
+    ]
+
+
+def sandbox() -> Check:
+    """Tries a real one: the program alone says nothing about what the kernel allows."""
+    if shutil.which("bwrap") is None:
+        return bad("sandbox", "bubblewrap is missing", "apt install bubblewrap; builds run unconfined", needed=False)
+    answer = _run(["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "true"])
+    if answer is not None and answer.returncode == 0:
+        return good("sandbox", "bubblewrap works")
+    why = answer.stderr.strip().splitlines()[-1] if answer is not None and answer.stderr.strip() else "no answer"
+    return bad(
+        "sandbox",
+        f"bubblewrap cannot make a sandbox: {why}",
+        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or a privileged container",
+        needed=False,
+    )
+
+
+def limits() -> Check:
+    """cgroup v2 when its controllers are writable below our own group, else v1."""
+    if (_CGROUPS / "cgroup.controllers").is_file():
+        own = _own_group()
+        if os.access(own, os.W_OK) and "memory" in _read(own / "cgroup.controllers").split():
+            return good("limits", f"cgroup v2 at {own}")
+        return _no_limits("cgroup v2 is there but not delegated to this user")
+    if os.access(_CGROUPS / "memory", os.W_OK) and os.access(_CGROUPS / "pids", os.W_OK):
+        return good("limits", "cgroup v1")
+    return _no_limits("no cgroup hierarchy that can be written")
+
+
+def disk(folder: Path) -> Check:
+    place = _nearest(folder)
+    free = shutil.disk_usage(place).free
+    found = f"{free / 1024**3:.1f} GiB free at {place}"
+    if free < _DISK_NEEDED_BYTES:
+        return bad("disk", found, "free some space or put data_dir on another disk: builds need about 2 GiB")
+    return good("disk", found)
+
+
+def data_folder(folder: Path) -> Check:
+    place = _nearest(folder)
+    if place != folder:
+        if os.access(place, os.W_OK):
+            return good("data folder", f"{folder} will be made at the first start")
+        return bad("data folder", f"{place} is not writable", "set `data_dir` to a folder this user may write")
+    state = folder.stat()
+    if state.st_uid != os.getuid():
+        return bad("data folder", f"{folder} belongs to another user", f"run as its owner, or: chown -R $USER {folder}")
+    if state.st_mode & 0o077:
+        return bad("data folder", f"{folder} is open to other users", f"chmod 700 {folder}")
+    return good("data folder", f"{folder} is ours alone")
+
+
+def port(name: str, host: str, number: int, daemon_runs: bool) -> Check:
+    """Bound for a moment when the daemon is down; connected to when it runs."""
+    where = f"{host}:{number}"
+    if daemon_runs:
+        if _listens(host, number):
+            return good(name, f"{where} is listening")
+        return bad(name, f"nothing listens on {where}", "see `deployd logs deployd` for why it could not be opened")
+    try:
+        with socket.create_server((host, number), family=_family(host)):
+            return good(name, f"{where} is free")
+    except PermissionError:
+        return bad(name, f"{where} is reserved for root", "choose a port above 1023, or use the systemd unit")
+    except OSError as error:
+        return bad(name, f"{where} cannot be opened: {error.strerror or error}", "stop who has it, or change the port")
+
+
+def _program(name: str, path: str, argument: str, remedy: str, needed: bool = False) -> Check:
+    answer = _run([path, argument])
+    if answer is None or answer.returncode != 0:
+        return bad(name, f"{name} is missing", remedy, needed)
+    return good(name, answer.stdout.strip().splitlines()[0] if answer.stdout.strip() else path)
+
+
+def _uv() -> str:
+    """Beside our own Python, where the package puts it, or on the PATH."""
+    beside = Path(sys.executable).parent / "uv"
+    return str(beside) if beside.is_file() else "uv"
+
+
+def _run(argv: list[str]) -> subprocess.CompletedProcess[str] | None:
+    try:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _own_group() -> Path:
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        if line.startswith("0::"):
+            return _CGROUPS / line[3:].lstrip("/")
+    return _CGROUPS
+
+
+def _no_limits(found: str) -> Check:
+    return bad(
+        "limits",
+        found,
+        "use the systemd unit (Delegate=yes); until then only rlimits hold, not memory and cpu",
+        needed=False,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the closest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.is_dir())
+
+
+def _listens(host: str, number: int) -> bool:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    try:
+        with socket.create_connection((reachable, number), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

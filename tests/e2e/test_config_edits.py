@@ -1,0 +1,95 @@
+"""Editing deployd.toml while deployd runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import Daemon
+from tests.support.repos import repo_with
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+async def newest_deployment(daemon: Daemon, app: str) -> dict[str, Any]:
+    """Once deployd.toml was applied: the app exists and has been told to deploy."""
+    await event(daemon, "config.applied")
+    _, body = await daemon.api("GET", f"/api/v1/apps/{app}/deployments")
+    return await daemon.ended(body["deployments"][0]["id"])
+
+
+async def event(daemon: Daemon, kind: str, count: int = 1) -> dict[str, Any]:
+    """The newest event of that kind, once there are `count`."""
+    async with asyncio.timeout(20):
+        while True:
+            _, body = await daemon.api("GET", "/api/v1/events?limit=100")
+            found = [one for one in body["events"] if one["type"] == kind]
+            if len(found) >= count:
+                return dict(found[0])
+            await asyncio.sleep(0.05)
+
+
+async def test_a_new_table_creates_and_deploys_the_app(daemon: Daemon, tmp_path: Path) -> None:
+    repo = repo_with({"index.html": "from toml"}, tmp_path / "site")
+    await event(daemon, "config.applied")
+    daemon.write_config(f'[apps.site]\nrepo = "{repo}"\ndomains = ["www.example.test"]\n')
+    await event(daemon, "app.created")
+    await event(daemon, "config.applied", 2)
+    deployment = await newest_deployment(daemon, "site")
+    assert (deployment["outcome"], deployment["trigger"]) == ("live", "toml")
+    assert await daemon.get("www.example.test") == (200, "from toml")
+
+
+async def test_an_invalid_edit_is_refused_with_its_reason_and_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    repo = repo_with({"index.html": "stays"}, tmp_path / "site")
+    daemon.write_config(f'[apps.site]\nrepo = "{repo}"\n')
+    await event(daemon, "app.created")
+    await event(daemon, "config.applied", 2)
+    await newest_deployment(daemon, "site")
+    daemon.write_config(f'[apps.site]\nrepo = "{repo}"\nbrnach = "main"\n')
+    refusal = await event(daemon, "config.refused")
+    assert "brnach" in refusal["data"]["reason"]
+    assert "apps.site" in refusal["data"]["reason"]
+    status, ready = await daemon.api("GET", "/readyz")
+    assert status == 503
+    assert "brnach" in ready["problems"][0]
+    assert "brnach" in " ".join(await daemon.log_texts("deployd"))
+    assert await daemon.get("site.test") == (200, "stays")
+    daemon.write_config(f'[apps.site]\nrepo = "{repo}"\n')
+    await event(daemon, "config.applied", 3)
+    assert (await daemon.api("GET", "/readyz"))[0] == 200
+
+
+@pytest.mark.parametrize(("prune", "status"), [(False, 200), (True, 503)])
+async def test_a_removed_table_stops_the_app_only_with_prune(
+    daemon: Daemon, tmp_path: Path, prune: bool, status: int
+) -> None:
+    repo = repo_with({"index.html": "page"}, tmp_path / "site")
+    daemon.write_config(f'[apps.site]\nrepo = "{repo}"\n')
+    await event(daemon, "app.created")
+    await event(daemon, "config.applied", 2)
+    await newest_deployment(daemon, "site")
+    text = daemon.config.read_text().split("[apps.site]")[0]
+    daemon.config.write_text(f"prune = {str(prune).lower()}\n{text}")
+    await event(daemon, "config.applied", 3)
+    assert (await daemon.get("site.test"))[0] == status
+
+
+async def test_an_upstream_is_routed_and_never_built(daemon: Daemon, tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nupstream")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        daemon.write_config(f'[apps.old]\nupstream = "127.0.0.1:{port}"\n')
+        await event(daemon, "app.created")
+        await event(daemon, "config.applied", 2)
+        assert await daemon.get("old.test") == (200, "upstream")
+        status, body = await daemon.api("POST", "/api/v1/apps/old/deployments", {})
+    assert status == 422 or status == 400
+    assert "does not build" in body["detail"]

@@ -1,0 +1,196 @@
+"""The log page in a real browser, over the real handlers, LogActor and store."""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from deployd.domain.log_line import Level, Source
+from deployd.messages.log import OpenTail
+from tests.support.log_lines import BLOG, SHOP, line
+from tests.support.log_site import LogSite, log_site
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SHOT = "/tmp/log_gap.png"
+DIST = Path(__file__).parents[2] / "web" / "ui" / "dist"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[LogSite]:
+    if not (DIST / "index.html").exists():
+        _missing("the log page is not built (make setup)")
+    async with log_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        _missing("there is no chromium (apt-get install chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """Any error the page throws fails the test."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    await page.close()
+    assert errors == []
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+async def _open(page: Page, site: LogSite, query: str = "") -> None:
+    await page.goto(f"{site.url}/logs{query}")
+    await expect(page.get_by_role("status")).to_have_text("Live")
+
+
+def _texts(page: Page) -> Locator:
+    return page.locator("li.row .text")
+
+
+async def test_lines_appear_as_they_are_written(site: LogSite, page: Page) -> None:
+    site.say(line("from before"))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_text(["from before"])
+    site.say(line("\x1b[31mred\x1b[0m alert"), line("elsewhere", BLOG), line("v3 is live", source=Source.DEPLOYD))
+    await expect(_texts(page)).to_have_text(["from before", "red alert", "elsewhere", "v3 is live"])
+    await expect(page.locator(".a1")).to_have_text("red")
+    await expect(page.locator("li.row b")).to_have_text(["shop", "shop", "blog", "shop"])
+    await expect(page.locator("li.marker .text")).to_have_text("v3 is live")
+
+
+async def test_a_line_is_text_and_never_markup(site: LogSite, page: Page) -> None:
+    evil = "<img src=x onerror=\"document.title='broken'\"> \x1b]8;;javascript:alert(1)\x07link\x1b]8;;\x07"
+    site.say(line(evil))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_text(["<img src=x onerror=\"document.title='broken'\"> link"])
+    await expect(page.locator("main img, main a")).to_have_count(0)
+
+
+async def test_app_level_and_text_choose_what_is_shown(site: LogSite, page: Page) -> None:
+    for number in range(3):
+        site.say(line(f"shop info {number}"), line(f"blog error {number}", BLOG, level=Level.ERROR))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_count(6)
+    await page.get_by_label("Level").select_option("error")
+    await expect(_texts(page)).to_have_text([f"blog error {number}" for number in range(3)])
+    site.say(line("quiet"), line("shop error", level=Level.ERROR))
+    await expect(_texts(page)).to_have_count(4)
+    await page.get_by_label("App").select_option("shop")
+    await expect(_texts(page)).to_have_text(["shop error"])
+    await page.get_by_label("Level").select_option("debug")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await page.keyboard.type("INFO 1")
+    await expect(_texts(page)).to_have_text(["shop info 1"])
+    await expect(page.locator("mark")).to_have_text("info 1")
+    await expect(page).to_have_url(re.compile(r"\?app=shop&q=INFO\+1$"))
+
+
+async def test_pausing_holds_the_page_still_and_counts_what_is_new(site: LogSite, page: Page) -> None:
+    site.say(line("first"))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_count(1)
+    await page.keyboard.press("p")
+    site.say(*(line(str(number)) for number in range(12)))
+    await page.get_by_role("button", name="12 new lines").click()
+    await expect(_texts(page)).to_have_count(13)
+
+
+async def test_scrolling_up_pauses_and_the_end_goes_on(site: LogSite, page: Page) -> None:
+    site.say(*(line(f"line {number}") for number in range(200)))
+    await _open(page, site)
+    last = _texts(page).last
+    await expect(last).to_be_in_viewport()
+    await page.locator("main").hover()
+    await page.mouse.wheel(0, -600)
+    await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    site.say(line("new"))
+    await expect(page.get_by_role("button", name="1 new line")).to_be_visible()
+    await page.mouse.wheel(0, 10_000)
+    await expect(last).to_have_text("new")
+    await expect(last).to_be_in_viewport()
+
+
+async def test_the_page_comes_back_by_itself_without_a_hole_or_a_duplicate(site: LogSite, page: Page) -> None:
+    site.say(line("0"), line("1", BLOG))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_count(2)
+    await site.stop()
+    await expect(page.get_by_role("status")).not_to_have_text("Live")
+    site.say(line("2"), line("3", BLOG))
+    await site.start()
+    await expect(page.get_by_role("status")).to_have_text("Live")
+    site.say(line("4"))
+    await expect(_texts(page)).to_have_text([str(number) for number in range(5)])
+
+
+async def test_events_take_over_where_no_websocket_gets_through(site: LogSite, page: Page) -> None:
+    await page.add_init_script(
+        "window.WebSocket = class { constructor() { setTimeout(() => this.onclose?.(), 0) } close() {} }"
+    )
+    site.say(line("before"))
+    await _open(page, site)
+    site.say(line("after"))
+    await expect(_texts(page)).to_have_text(["before", "after"])
+
+
+async def test_a_page_that_cannot_keep_up_shows_what_it_skipped(site: LogSite, page: Page) -> None:
+    await _open(page, site, "?app=shop")
+    # The page's thread stands still: what the server sends fills the socket, then this viewer's queue.
+    busy = asyncio.create_task(page.evaluate("const end = performance.now() + 1500; while (performance.now() < end);"))
+    quick = await site.log.ask(OpenTail(app=SHOP), timeout_seconds=5)
+    for _ in range(30):
+        site.say(*(line("x" * 2_000) for _ in range(500)))
+        for _ in range(500 // 250):
+            await quick.next_batch()
+    await busy
+    site.say(line("the end"))
+    gap = page.locator("li.gap").last
+    await expect(gap).to_contain_text(re.compile(r"[\d,]+ lines of shop skipped"))
+    await expect(_texts(page).last).to_have_text("the end")
+    before = await gap.inner_text()
+    await gap.get_by_role("button", name="Load them").click()
+    await expect(gap).not_to_have_text(before)
+    await page.screenshot(path=SHOT)
+
+
+async def test_what_is_wrong_with_deployd_stands_on_top(site: LogSite, page: Page) -> None:
+    site.problems.append("The configuration was refused: line 3 is not TOML.")
+    await _open(page, site)
+    await expect(page.get_by_role("alert")).to_have_text("The configuration was refused: line 3 is not TOML.")
+
+
+async def test_a_phone_sees_whole_lines_without_scrolling_sideways(site: LogSite, page: Page) -> None:
+    await page.set_viewport_size({"width": 360, "height": 640})
+    site.say(line("word " * 60), line("x" * 500))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_count(2)
+    width = await page.evaluate("[document.documentElement, document.querySelector('main')].map((e) => e.scrollWidth)")
+    assert width == [360, 360]

@@ -1,0 +1,103 @@
+"""/apps: create, show, change, stop, restart and remove what the user deploys."""
+
+import msgspec
+from aiohttp import web
+
+from deployd.domain.app import App, AppSettings
+from deployd.domain.deployment import Deployment, Trigger
+from deployd.domain.errors import UserMistake
+from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, StopApp
+from web.auth import CALLER, EDGE, Edge
+from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
+from web.endpoint import PREFIX, Endpoint
+from web.views import REDACTED, AppList, AppView, app_view
+from web.wire import answer, body_of, nothing
+
+
+class NewApp(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+
+
+def trigger_of(request: web.Request) -> Trigger:
+    return Trigger.CLI if request.app[EDGE] is Edge.UNIX else Trigger.API
+
+
+async def list_apps(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    return answer(AppList(apps=[await _view(desk, app) for app in await desk.apps.all()]))
+
+
+async def create_app(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    new = await body_of(request, NewApp)
+    settings = AppSettings(**{field: getattr(new, field) for field in AppSettings.__struct_fields__})
+    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, create_only=True), ASK_SECONDS)
+    return answer(await _view(desk, app), status=201, location=f"{PREFIX}/apps/{app.name}")
+
+
+async def show_app(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    return answer(await _view(desk, await desk.apps.get(request.match_info["app"])))
+
+
+async def change_app(request: web.Request) -> web.Response:
+    """A merge patch over the settings: fields that are not sent stay, null puts the default back."""
+    desk = desk_of(request)
+    app = await desk.apps.get(request.match_info["app"])
+    patch = await body_of(request, dict[str, msgspec.Raw])
+    settings = _merged(app.settings, patch)
+    changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
+    return answer(await _view(desk, changed))
+
+
+async def remove_app(request: web.Request) -> web.Response:
+    await desk_of(request).deploy.ask(RemoveApp(app=request.match_info["app"]), STOP_SECONDS)
+    return nothing()
+
+
+async def stop_app(request: web.Request) -> web.Response:
+    await desk_of(request).deploy.ask(StopApp(app=request.match_info["app"], by=request[CALLER]), STOP_SECONDS)
+    return nothing()
+
+
+async def restart_app(request: web.Request) -> web.Response:
+    order = RestartApp(app=request.match_info["app"], trigger=trigger_of(request), by=request[CALLER])
+    return accepted(await desk_of(request).deploy.ask(order, ASK_SECONDS))
+
+
+def accepted(deployment: Deployment) -> web.Response:
+    return answer(deployment, status=202, location=f"{PREFIX}/deployments/{deployment.id}")
+
+
+async def _view(desk: Desk, app: App) -> AppView:
+    latest = await desk.deployments.of_app(app.name, 1)
+    urls = tuple(desk.url_of(host) for host in app.hosts(desk.base_domain))
+    return app_view(app, urls, await desk.routes.get(app.name), latest[0] if latest else None)
+
+
+def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
+    merged: dict[str, object] = msgspec.to_builtins(settings)
+    for field, raw in patch.items():
+        value = msgspec.json.decode(raw)
+        if value is None:
+            merged.pop(field, None)
+        else:
+            merged[field] = value
+    try:
+        changed = msgspec.convert(merged, type=AppSettings)
+    except msgspec.ValidationError as error:
+        raise UserMistake(f"The request body is not usable: {error}.") from error
+    if "repo" in patch and REDACTED in (changed.repo or ""):
+        raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
+    return changed
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/apps", list_apps, "All apps, by name", response=AppList),
+    Endpoint("POST", "/apps", create_app, "Create an app", body=NewApp, response=AppView, status=201),
+    Endpoint("GET", "/apps/{app}", show_app, "One app", response=AppView),
+    Endpoint("PATCH", "/apps/{app}", change_app, "Change settings", body=AppSettings, response=AppView),
+    Endpoint("DELETE", "/apps/{app}", remove_app, "Stop and delete an app with all it has", status=204),
+    Endpoint("POST", "/apps/{app}/stop", stop_app, "Stop its instances and close its route", status=204),
+    Endpoint("POST", "/apps/{app}/restart", restart_app, "Start its release anew", response=Deployment, status=202),
+)

@@ -1,0 +1,136 @@
+"""/deployments: ask for one, watch it without polling, cancel it, go back to an earlier release."""
+
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+
+from deployd.domain.deployment import Deployment, Stage
+from deployd.domain.errors import UserMistake
+from deployd.messages.deploy import CancelDeployment, RequestDeployment, RollBack
+from web.api.apps import accepted, trigger_of
+from web.auth import CALLER
+from web.desk import ASK_SECONDS, Desk, desk_of
+from web.endpoint import Endpoint
+from web.long_polls import LONG_POLLS, LongPolls
+from web.views import DeploymentList, DeploymentView, ReleaseList, deployment_view, release_view
+from web.wire import answer, body_of, query_of
+
+_ORDER = list(Stage)
+
+
+class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`ref`: branch, tag or commit; null means the app's branch."""
+
+    ref: str | None = None
+
+
+class RollbackOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`release`: a kept release; null means the one before the one that serves."""
+
+    release: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answer once the deployment is beyond stage `after` (without it: once it ended), or `wait` seconds later."""
+
+    wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    after: Stage | None = None
+
+
+class Newest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
+
+
+async def request_deployment(request: web.Request) -> web.Response:
+    order = await body_of(request, DeploymentOrder)
+    if order.ref is not None and (not order.ref or order.ref.startswith("-") or not order.ref.isprintable()):
+        raise UserMistake(f"`ref` {order.ref!r} is not a branch, tag or commit.")
+    ask = RequestDeployment(
+        app=request.match_info["app"], trigger=trigger_of(request), by=request[CALLER], ref=order.ref
+    )
+    return accepted(await desk_of(request).deploy.ask(ask, ASK_SECONDS))
+
+
+async def roll_back(request: web.Request) -> web.Response:
+    order = await body_of(request, RollbackOrder)
+    ask = RollBack(
+        app=request.match_info["app"], trigger=trigger_of(request), by=request[CALLER], release=order.release
+    )
+    return accepted(await desk_of(request).deploy.ask(ask, ASK_SECONDS))
+
+
+async def list_deployments(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    newest = query_of(request, Newest)
+    app = await desk.apps.get(request.match_info["app"])
+    return answer(DeploymentList(deployments=await desk.deployments.of_app(app.name, newest.limit)))
+
+
+async def show_deployment(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    watch = query_of(request, Watch)
+    deployment = await _watched(desk, request.app[LONG_POLLS], request.match_info["deployment"], watch)
+    journal = await desk.deployments.journal(deployment.id)
+    return answer(deployment_view(deployment, journal, desk.clock.now_ms()))
+
+
+async def cancel_deployment(request: web.Request) -> web.Response:
+    ask = CancelDeployment(deployment=request.match_info["deployment"])
+    return answer(await desk_of(request).deploy.ask(ask, ASK_SECONDS))
+
+
+async def list_releases(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    app = await desk.apps.get(request.match_info["app"])
+    route = await desk.routes.get(app.name)
+    serving = route.release if route is not None else None
+    releases = await desk.releases.of_app(app.name)
+    return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
+
+
+async def _watched(desk: Desk, polls: LongPolls, deployment_id: str, watch: Watch) -> Deployment:
+    """Subscribes before it reads, so that no move can fall between the two."""
+    if watch.wait == 0:
+        return await desk.deployments.get(deployment_id)
+    feed = desk.events.subscribe()
+    try:
+        deployment = await desk.deployments.get(deployment_id)
+        async with polls.limit(watch.wait):
+            while not _beyond(deployment, watch.after):
+                event = await feed.next()
+                if deployment_id in (event.subject, event.correlation):
+                    deployment = await desk.deployments.get(deployment_id)
+        return deployment
+    finally:
+        feed.close()
+
+
+def _beyond(deployment: Deployment, after: Stage | None) -> bool:
+    return deployment.ended or (after is not None and _ORDER.index(deployment.stage) > _ORDER.index(after))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/apps/{app}/deployments", list_deployments, "Newest first", DeploymentList, query=Newest),
+    Endpoint(
+        "POST",
+        "/apps/{app}/deployments",
+        request_deployment,
+        "Deploy a branch, tag or commit",
+        response=Deployment,
+        body=DeploymentOrder,
+        status=202,
+    ),
+    Endpoint("GET", "/apps/{app}/releases", list_releases, "Kept releases, newest first", ReleaseList),
+    Endpoint(
+        "POST",
+        "/apps/{app}/rollback",
+        roll_back,
+        "Serve a kept release again, without a rebuild",
+        response=Deployment,
+        body=RollbackOrder,
+        status=202,
+    ),
+    Endpoint("GET", "/deployments/{deployment}", show_deployment, "Show or await one", DeploymentView, query=Watch),
+    Endpoint("POST", "/deployments/{deployment}/cancel", cancel_deployment, "Cancel it", Deployment),
+)

@@ -1,0 +1,61 @@
+"""What the web edges work with: refs for writes, read ports for reads, and the facts about this process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from deployd.kernel.clock import Clock
+from deployd.kernel.ref import Ref
+from deployd.messages.deploy import DeployMessage
+from deployd.messages.log import LogMessage
+from deployd.messages.proxy import ProxyMessage
+from deployd.ports.app_store import AppStore
+from deployd.ports.deployment_store import DeploymentStore
+from deployd.ports.env_store import EnvStore
+from deployd.ports.event_log import EventLog
+from deployd.ports.instance_store import InstanceStore
+from deployd.ports.log_store import LogStore
+from deployd.ports.release_store import ReleaseStore
+from deployd.ports.route_store import RouteStore
+from deployd.ports.token_store import TokenStore
+from web.vitals import Vitals
+
+ASK_SECONDS = 10.0
+STOP_SECONDS = 60.0
+"""For what waits until processes are gone: each gets 10 s to end by itself."""
+
+
+def _plain_url(host: str) -> str:
+    return f"http://{host}/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name."""
+
+    deploy: Ref[DeployMessage]
+    proxy: Ref[ProxyMessage]
+    log: Ref[LogMessage]
+    apps: AppStore
+    deployments: DeploymentStore
+    releases: ReleaseStore
+    instances: InstanceStore
+    routes: RouteStore
+    env: EnvStore
+    tokens: TokenStore
+    events: EventLog
+    logs: LogStore
+    clock: Clock
+    base_domain: str
+    version: str
+    control_host: str | None = None
+    url_of: Callable[[str], str] = _plain_url
+    vitals: Vitals = field(default_factory=Vitals)
+
+
+DESK = web.AppKey("desk", Desk)
+
+
+def desk_of(request: web.Request) -> Desk:
+    return request.app[DESK]

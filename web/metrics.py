@@ -1,0 +1,64 @@
+"""/metrics: the process's vitals for Prometheus, collected when they are asked for."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from web.desk import desk_of
+from web.vitals import Vitals
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class VitalsCollector(Collector):
+    def __init__(self, vitals: Vitals, version: str) -> None:
+        self._vitals = vitals
+        self._version = version
+
+    def collect(self) -> Iterable[Metric]:
+        info = GaugeMetricFamily("deployd_info", "The running version", labels=["version"])
+        info.add_metric([self._version], 1)
+        yield info
+        yield GaugeMetricFamily("deployd_ready", "1 when /readyz says so", value=not self._vitals.problems())
+        yield GaugeMetricFamily(
+            "deployd_loop_lag_seconds", "How late the event loop is", value=self._vitals.loop_lag_seconds()
+        )
+        yield from self._actors()
+        yield self._deployments()
+        yield from self._proxy()
+
+    def _actors(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily("deployd_actor_state", "1 for the state each actor is in", labels=["actor", "state"])
+        restarts = CounterMetricFamily("deployd_actor_restarts", "Restarts after a crash", labels=["actor"])
+        waiting = GaugeMetricFamily("deployd_actor_waiting", "Messages in the mailbox", labels=["actor"])
+        in_hand = GaugeMetricFamily(
+            "deployd_actor_in_hand_seconds", "Age of the message being handled, 0 when idle", labels=["actor"]
+        )
+        for actor in self._vitals.actors():
+            up.add_metric([actor.name, actor.state], 1)
+            restarts.add_metric([actor.name], actor.restarts)
+            waiting.add_metric([actor.name], actor.mailbox_depth)
+            in_hand.add_metric([actor.name], actor.in_hand_seconds)
+        yield from (up, restarts, waiting, in_hand)
+
+    def _deployments(self) -> Metric:
+        ended = CounterMetricFamily("deployd_deployments", "Ended deployments by outcome", labels=["outcome"])
+        for outcome, count in self._vitals.outcomes().items():
+            ended.add_metric([outcome], count)
+        return ended
+
+    def _proxy(self) -> Iterable[Metric]:
+        for name, value in self._vitals.proxy().items():
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield family(f"deployd_proxy_{name}", f"Counted by the proxy: {name.replace('_', ' ')}", value=value)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(VitalsCollector(desk.vitals, desk.version))
+    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE})

@@ -1,0 +1,99 @@
+"""Turns every expected error into problem+json (RFC 9457), from one table of error type → HTTP status."""
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from deployd.domain.errors import (
+    BuildFailed,
+    DeploydError,
+    NotFound,
+    ProviderUnavailable,
+    StartFailed,
+    StateConflict,
+    StoreUnusable,
+    UserMistake,
+)
+from deployd.kernel.errors import ActorStopped, AskTimeout, MailboxFull
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class TokenNeeded(DeploydError):
+    """The request needs an API token and brought none that is valid."""
+
+
+class WrongOrigin(DeploydError):
+    """The request came from a page of another site, or under a host name that is not ours."""
+
+
+class WrongMediaType(UserMistake):
+    """The body is not declared as JSON."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """`detail` is the sentence for the person; `type` is what programs compare."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+STATUS_OF: dict[type[Exception], tuple[int, str]] = {
+    TokenNeeded: (401, "Token needed"),
+    WrongOrigin: (403, "Wrong origin"),
+    WrongMediaType: (415, "Wrong media type"),
+    NotFound: (404, "Not found"),
+    UserMistake: (400, "Refused"),
+    StateConflict: (409, "State conflict"),
+    BuildFailed: (422, "Build failed"),
+    StartFailed: (422, "Start failed"),
+    ProviderUnavailable: (503, "Provider unavailable"),
+    AskTimeout: (503, "No answer in time"),
+    MailboxFull: (503, "Too busy"),
+    ActorStopped: (503, "Not running"),
+    StoreUnusable: (500, "Store unusable"),
+    DeploydError: (500, "Failed"),
+}
+_HEADERS_OF: dict[int, dict[str, str]] = {
+    401: {"WWW-Authenticate": 'Basic realm="deployd: any name, an API token as password", charset="UTF-8"'},
+    503: {"Retry-After": "2"},
+}
+_DETAIL_OF = {
+    404: "There is nothing at this address; /api/v1/openapi.json lists what there is.",
+    405: "This address does not take that method; the Allow header lists those it takes.",
+    413: "The request body is larger than the 1 MiB that is accepted.",
+}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except tuple(STATUS_OF) as error:
+        status, title = status_of(error)
+        return _answer(request, status, title, str(error))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        answer = _answer(request, error.status, error.reason, _DETAIL_OF.get(error.status, f"{error.reason}."))
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+
+
+def status_of(error: Exception) -> tuple[int, str]:
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def _answer(request: web.Request, status: int, title: str, detail: str) -> web.Response:
+    kind = "urn:deployd:problem:" + title.lower().replace(" ", "-")
+    problem = Problem(type=kind, title=title, status=status, detail=detail, instance=request.path)
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(problem),
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store", **_HEADERS_OF.get(status, {})},
+    )

@@ -1,0 +1,107 @@
+"""Opens the web edges: the admin listener, the unix socket, and the control host's protocol for the proxy."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from deployd.domain.errors import UserMistake
+from deployd.domain.route import Address
+from web.auth import Edge
+from web.desk import Desk
+from web.site import make_app
+from web.stream import LogStreams
+from web.unix_socket import listen
+
+_GRACE_SECONDS = 2.0
+"""How long answers under way may take once stopping began; what is left is cut then."""
+
+
+class WebServer:
+    """May be started again once it was stopped. `control` may be called in between, once for each connection.
+
+    `extra` are routes beside the API and the live tail: the pages.
+    """
+
+    def __init__(
+        self, desk: Desk, *, admin: Address, socket_path: Path, extra: Sequence[web.AbstractRouteDef] = ()
+    ) -> None:
+        self._desk = desk
+        self._admin = admin
+        self._socket_path = socket_path
+        self._extra = extra
+        self._streams = LogStreams(desk.log)
+        self._runners: dict[Edge, web.AppRunner] = {}
+        self._listeners: list[asyncio.Server] = []
+        self._socket_inode: int | None = None
+        self.admin_address = admin
+        """Where the admin listener really is, once started with port 0."""
+
+    async def start(self) -> None:
+        """UserMistake when the admin address or the data folder is taken; nothing is left open then."""
+        self._streams = LogStreams(self._desk.log)
+        routes = [*self._streams.routes(), *self._extra]
+        self._runners = {edge: _runner(make_app(self._desk, edge, routes)) for edge in Edge}
+        try:
+            for runner in self._runners.values():
+                await runner.setup()
+            await self._open_admin()
+            await self._open_socket()
+        except BaseException:
+            await self.stop()
+            raise
+
+    def control(self) -> asyncio.Protocol:
+        """Takes over a connection that the proxy accepted for the control host."""
+        return self._protocols(Edge.PUBLIC)()
+
+    async def stop(self) -> None:
+        """Stops listening, lets answers under way end, then cuts what is left."""
+        while self._listeners:
+            self._listeners.pop().close()
+        self._unlink_socket()
+        await self._streams.close()
+        async with asyncio.TaskGroup() as group:
+            for runner in self._runners.values():
+                group.create_task(runner.cleanup())
+
+    async def _open_admin(self) -> None:
+        host, port = self._admin.host, self._admin.port
+        loop = asyncio.get_running_loop()
+        try:
+            listener = await loop.create_server(self._protocols(Edge.ADMIN), host, port)
+        except OSError as error:
+            raise UserMistake(
+                f"The admin listener cannot open {self._admin}: {error.strerror or error}; free it or change `admin`."
+            ) from error
+        self._listeners.append(listener)
+        self.admin_address = Address(host=host, port=listener.sockets[0].getsockname()[1])
+
+    async def _open_socket(self) -> None:
+        opened = await asyncio.to_thread(listen, self._socket_path)
+        self._socket_inode = self._socket_path.stat().st_ino
+        self._listeners.append(await self._serve(opened))
+
+    async def _serve(self, opened: socket.socket) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_unix_server(self._protocols(Edge.UNIX), sock=opened)
+
+    def _protocols(self, edge: Edge) -> web.Server:
+        runner = self._runners.get(edge)
+        if runner is None or runner.server is None:
+            raise RuntimeError("the web server is not started")
+        return runner.server
+
+    def _unlink_socket(self) -> None:
+        """Only our own: a newer deployd may have put its socket there."""
+        try:
+            ours = self._socket_path.stat().st_ino == self._socket_inode
+        except FileNotFoundError:
+            return
+        if ours:
+            self._socket_path.unlink()
+
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_GRACE_SECONDS)

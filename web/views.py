@@ -1,0 +1,153 @@
+"""What the API shows: domain values without their secrets, plus what a person asks next."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from deployd.domain.app import App, AppSettings
+from deployd.domain.deployment import Deployment, StageEntry, stage_seconds
+from deployd.domain.env import Environment
+from deployd.domain.event import Event
+from deployd.domain.instance import Instance
+from deployd.domain.log_line import LogLine
+from deployd.domain.release import Release
+from deployd.domain.route import Route
+from deployd.ports.token_store import ApiToken
+
+REDACTED = "[redacted]"
+
+
+class AppView(msgspec.Struct, frozen=True, kw_only=True):
+    """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment."""
+
+    name: str
+    settings: AppSettings
+    urls: tuple[str, ...]
+    created_ms: int
+    stopped: bool
+    release: int | None
+    closed_because: str | None
+    latest: Deployment | None
+
+
+class AppList(msgspec.Struct, frozen=True, kw_only=True):
+    apps: list[AppView]
+
+
+class DeploymentView(Deployment, frozen=True, kw_only=True):
+    """A deployment with its journal and the seconds spent in each stage so far."""
+
+    journal: list[StageEntry]
+    stage_seconds: dict[str, float]
+
+
+class DeploymentList(msgspec.Struct, frozen=True, kw_only=True):
+    deployments: list[Deployment]
+
+
+class ReleaseView(Release, frozen=True, kw_only=True):
+    serving: bool
+
+
+class ReleaseList(msgspec.Struct, frozen=True, kw_only=True):
+    releases: list[ReleaseView]
+
+
+class InstanceList(msgspec.Struct, frozen=True, kw_only=True):
+    instances: list[Instance]
+
+
+class EnvEntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """`value` is null for a secret: it can be replaced, never read back."""
+
+    value: str | None
+    secret: bool
+
+
+class EnvView(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    values: dict[str, EnvEntryView]
+
+
+class LineList(msgspec.Struct, frozen=True, kw_only=True):
+    lines: list[LogLine]
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    tokens: list[ApiToken]
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """`token` is shown this once; only its hash is kept."""
+
+    name: str
+    token: str
+
+
+class EventList(msgspec.Struct, frozen=True, kw_only=True):
+    events: list[Event]
+
+
+class ActorView(msgspec.Struct, frozen=True, kw_only=True):
+    """`state` is the supervisor's word; `in_hand_seconds` the age of the message being handled, 0 when idle."""
+
+    name: str
+    state: str
+    restarts: int
+    refusals: int
+    mailbox_depth: int
+    in_hand_seconds: float
+    last_failure: str | None
+
+
+class StatusView(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    base_domain: str
+    ready: bool
+    problems: list[str]
+    warnings: list[str]
+    actors: list[ActorView]
+
+
+def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deployment | None) -> AppView:
+    return AppView(
+        name=app.name,
+        settings=msgspec.structs.replace(app.settings, repo=without_credentials(app.settings.repo)),
+        urls=urls,
+        created_ms=app.created_ms,
+        stopped=app.stopped,
+        release=route.release if route is not None else None,
+        closed_because=route.closed_because if route is not None else None,
+        latest=latest,
+    )
+
+
+def deployment_view(deployment: Deployment, journal: list[StageEntry], now_ms: int) -> DeploymentView:
+    end_ms = deployment.ended_ms if deployment.ended_ms is not None else now_ms
+    seconds = {stage.value: spent for stage, spent in stage_seconds(journal, end_ms).items()} if journal else {}
+    return DeploymentView(**msgspec.structs.asdict(deployment), journal=journal, stage_seconds=seconds)
+
+
+def release_view(release: Release, serving: int | None) -> ReleaseView:
+    return ReleaseView(**msgspec.structs.asdict(release), serving=release.number == serving)
+
+
+def env_view(env: Environment) -> EnvView:
+    return EnvView(
+        version=env.version,
+        values={
+            key: EnvEntryView(value=None if entry.secret else entry.value.reveal(), secret=entry.secret)
+            for key, entry in sorted(env.values.items())
+        },
+    )
+
+
+def without_credentials(repo: str | None) -> str | None:
+    """A token in an https URL may stand before or after the colon, so all of `user:password@` goes."""
+    if repo is None or "://" not in repo or "@" not in repo:
+        return repo
+    parts = urlsplit(repo)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    if not userinfo or parts.scheme == "ssh":
+        return repo
+    return urlunsplit(parts._replace(netloc=f"{REDACTED}@{host}"))

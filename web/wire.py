@@ -1,0 +1,45 @@
+"""Between HTTP and Structs: strict decoding of bodies and queries, and JSON answers."""
+
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from deployd.domain.errors import UserMistake
+from web.problems import WrongMediaType
+
+Shape = TypeVar("Shape")
+
+BODY_BYTES = 1024 * 1024
+
+
+async def body_of(request: web.Request, shape: type[Shape]) -> Shape:
+    """The JSON body, strictly as `shape`; an absent body counts as `{}`."""
+    raw = await request.read()
+    if raw and request.content_type != "application/json":
+        raise WrongMediaType("Send the request body as JSON with `Content-Type: application/json`.")
+    try:
+        return msgspec.json.decode(raw or b"{}", type=shape)
+    except msgspec.DecodeError as error:
+        raise UserMistake(f"The request body is not usable: {error}.") from error
+
+
+def query_of(request: web.Request, shape: type[Shape]) -> Shape:
+    """The query string as `shape`, whose fields are numbers and text."""
+    try:
+        return msgspec.convert(dict(request.query), type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise UserMistake(f"The query string is not usable: {error}.") from error
+
+
+def answer(value: object, status: int = 200, location: str | None = None) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    if location is not None:
+        headers["Location"] = location
+    return web.Response(
+        status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers
+    )
+
+
+def nothing() -> web.Response:
+    return web.Response(status=204)
