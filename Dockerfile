@@ -15,15 +15,14 @@ RUN npm run build
 FROM python:3.11-slim-bookworm AS package
 RUN pip install --no-cache-dir "uv>=0.9"
 WORKDIR /src
-ENV UV_PROJECT_ENVIRONMENT=/opt/deployd/.venv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-dev --all-extras --no-install-project
+ENV VIRTUAL_ENV=/opt/deployd/.venv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY deployd deployd
 COPY actors actors
 COPY sql sql
 COPY web web
 COPY --from=ui /src/dist web/ui/dist
-RUN uv sync --frozen --no-dev --all-extras --no-editable
+RUN uv venv "$VIRTUAL_ENV" && uv pip install --no-cache --constraints requirements.lock ".[telegram,postgres]"
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \

@@ -1,4 +1,4 @@
-"""Warm redeploys: from `git commit` to the first answer of the new version through the proxy, with no failed request."""
+"""Warm redeploys: from `git commit` to the first answer of the new version through the proxy, and what failed."""
 
 import asyncio
 import statistics

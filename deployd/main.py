@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -59,6 +60,7 @@ from web.vitals import Vitals
 
 _WATCHDOG_SECONDS = 10.0
 _CLOSE_SECONDS = 10.0
+_AS_ROOT = "deployd runs as root, and so do the apps: give it a user of its own (packaging/deployd.service)."
 _log = logging.getLogger("deployd")
 
 
@@ -127,7 +129,7 @@ class _Process:
         )
         print(text, flush=True)
         world.journal.say(SYSTEM_APP, None, text)
-        for warning in world.runtime.warnings():
+        for warning in self._warnings(world.runtime):
             world.journal.say(SYSTEM_APP, None, warning, Level.WARN)
 
     async def _until_told_to_stop(self, supervisor: Supervisor) -> None:
@@ -265,7 +267,7 @@ class _Process:
     def _desk(self, stores: Stores, logs: SqliteLogStore, runtime: ProcessRuntime) -> Desk:
         vitals = Vitals(
             problems=self._all_problems,
-            warnings=runtime.warnings,
+            warnings=partial(self._warnings, runtime),
             actors=self._actor_statuses,
             proxy=self._proxy_figures,
             outcomes=self._outcomes,
@@ -330,6 +332,9 @@ class _Process:
             if one.state is not State.RUNNING
         ]
         return [*self._problems.all(), *down]
+
+    def _warnings(self, runtime: ProcessRuntime) -> tuple[str, ...]:
+        return (*runtime.warnings(), _AS_ROOT) if os.geteuid() == 0 else runtime.warnings()
 
     def _proxy_figures(self) -> dict[str, float]:
         return self._world.proxy.stats().totals() if self._world else {}

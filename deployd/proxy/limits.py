@@ -23,6 +23,7 @@ class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True):
     response_seconds: float = 60.0
     body_idle_seconds: float = 60.0
     tunnel_idle_seconds: float = 3_600.0
+    half_closed_seconds: float = 5.0
     linger_seconds: float = 5.0
     linger_bytes: int = 1_048_576
     sweep_seconds: float = 1.0

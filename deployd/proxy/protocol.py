@@ -263,8 +263,9 @@ class ClientConnection(asyncio.Protocol):
         return b"Connection: close\r\n"
 
     def eof_received(self) -> bool:
-        """A client may stop sending and still read: its whole requests are answered."""
+        """A client may stop sending and still read, or be gone: its whole requests are answered if that is soon."""
         self._half_closed = True
+        self._since = self.plane.now
         return self.exchange is not None and not self.body_left
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -307,7 +308,9 @@ class ClientConnection(asyncio.Protocol):
         exchange = self.exchange
         silent = now - self._since
         if exchange is not None:
-            if self.write_paused:
+            if self._half_closed and now - max(self._since, exchange.seen) > limits.half_closed_seconds:
+                self.transport.abort()
+            elif self.write_paused:
                 if now - exchange.seen > limits.body_idle_seconds:
                     self.transport.abort()
             else:

@@ -100,6 +100,7 @@ class Proxy:
             connections=len(self._plane.connections),
             in_flight=sum(service.in_flight() for service in self._services.values()),
             dropped_access_records=self._plane.access.dropped,
+            cached_bytes=self._plane.files.bytes,
         )
 
     async def close(self, drain_seconds: float) -> None:

@@ -14,6 +14,7 @@ IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"
 _HOST = re.compile(rb"(?:[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.I)
 _BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#]")
+_AROUND_TARGET = 32  # a method and a version
 _VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 
 
@@ -93,6 +94,8 @@ def parse_request(raw: bytes, limits: ProxyLimits) -> RequestHead:
 
 
 def _request_line(line: bytes, limits: ProxyLimits) -> RequestHead:
+    if len(line) > limits.target_bytes + _AROUND_TARGET:
+        raise Refused(414, f"The address is longer than {limits.target_bytes} bytes.")
     parts = line.split(b" ")
     if len(parts) != 3:
         raise Refused(400, "The request line is not METHOD TARGET VERSION.")
@@ -116,7 +119,8 @@ def _check_syntax(raw: bytes) -> None:
     except httptools.HttpParserUpgrade:
         pass  # says only that httptools would not look at a body; ours is framed elsewhere
     except httptools.HttpParserError as error:
-        status = 501 if isinstance(error, httptools.HttpParserInvalidMethodError) else 400
+        unknown_method = isinstance(error, httptools.HttpParserInvalidMethodError) and raw[: raw.index(b" ")].isalpha()
+        status = 501 if unknown_method else 400
         raise Refused(status, f"The request is not valid HTTP: {error}.") from error
     if count.heads != 1:
         raise Refused(400, "The request is not valid HTTP.")

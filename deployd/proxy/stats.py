@@ -13,6 +13,7 @@ class ProxyStats(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     in_flight: int
     dropped_access_records: int
+    cached_bytes: int
 
     def totals(self) -> dict[str, float]:
         """Flat, without the apps; names that end in `_total` only grow."""
@@ -21,6 +22,7 @@ class ProxyStats(msgspec.Struct, frozen=True, kw_only=True):
             "failed_total": self.failed,
             "connections": self.connections,
             "in_flight": self.in_flight,
+            "cached_bytes": self.cached_bytes,
             "dropped_access_records_total": self.dropped_access_records,
         }
 

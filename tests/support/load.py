@@ -34,13 +34,13 @@ async def constant_load(port: int, host: str, clients: int = 8) -> AsyncIterator
     """`clients` keep-alive connections ask for / again and again until the block ends."""
     load = Load()
     url = f"http://127.0.0.1:{port}/"
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=clients)) as session:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_ask(session, url, host, load)) for _ in range(clients)]
-            await load.one_more()
-            yield load
-            for task in tasks:
-                task.cancel()
+    connector = aiohttp.TCPConnector(limit=clients)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_ask(session, url, host, load)) for _ in range(clients)]
+        await load.one_more()
+        yield load
+        for task in tasks:
+            task.cancel()
 
 
 async def _ask(session: aiohttp.ClientSession, url: str, host: str, load: Load) -> None:

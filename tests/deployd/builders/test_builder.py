@@ -11,6 +11,7 @@ import pytest
 from deployd.builders.builder import SandboxedBuilder
 from deployd.domain.errors import BuildFailed
 from deployd.domain.release import BuildPlan
+from tests.deployd.builders.exits import still_alive
 
 
 class Bench:
@@ -129,27 +130,22 @@ async def test_a_step_that_fails_ends_the_build_and_is_named(either: Bench, step
 
 
 class Stubborn:
-    """A step whose children leave its group; once it says so, `processes` are all of them as this host sees them."""
+    """A step whose children leave its group; once it says so, `pids` are all of them as this host sees them."""
 
     def __init__(self) -> None:
         self._mark = str(300 + uuid.uuid4().int % 10**9 / 10**9)
-        self.step = f"setsid setsid sleep {self._mark} & echo started; sleep {self._mark}"
+        self.step = f"setsid setsid sh -c 'echo started; exec sleep {self._mark}' & sleep {self._mark}"
         self.started = asyncio.Event()
-        self.processes: list[psutil.Process] = []
+        self.pids: list[int] = []
 
     def look(self, line: str) -> None:
         if line == "started":
-            self.processes = [
-                process
+            self.pids = [
+                process.pid
                 for process in psutil.process_iter(["cmdline"])
                 if self._mark in " ".join(process.info["cmdline"] or ())
             ]
             self.started.set()
-
-    async def left(self) -> list[psutil.Process]:
-        """Those that do not go within five seconds."""
-        _, alive = await asyncio.to_thread(psutil.wait_procs, self.processes, 5)
-        return alive
 
 
 async def test_a_build_over_its_time_is_stopped_with_everything_it_started(either: Bench) -> None:
@@ -158,8 +154,8 @@ async def test_a_build_over_its_time_is_stopped_with_everything_it_started(eithe
     plan = BuildPlan(builder="test", why="a test", steps=(stubborn.step,))
     with pytest.raises(BuildFailed, match="took longer than 1 s"):
         await builder.build(either.project, plan, {}, either.folder / "cache", stubborn.look)
-    assert len(stubborn.processes) >= 3
-    assert await stubborn.left() == []
+    assert len(stubborn.pids) >= 3
+    assert await still_alive(stubborn.pids) == []
 
 
 async def test_cancelling_kills_the_grandchildren_in_the_sandbox(sandboxed: Bench) -> None:
@@ -171,8 +167,8 @@ async def test_cancelling_kills_the_grandchildren_in_the_sandbox(sandboxed: Benc
         await asyncio.wait_for(stubborn.started.wait(), 10)
         task.cancel()
     assert task.cancelled()
-    assert len(stubborn.processes) >= 3
-    assert await stubborn.left() == []
+    assert len(stubborn.pids) >= 3
+    assert await still_alive(stubborn.pids) == []
 
 
 async def test_without_a_sandbox_the_log_says_so_once(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ import os
 import uuid
 from pathlib import Path
 
-import psutil
 import pytest
 
 from deployd.builders.run import MARK, Lines, run_step
 from deployd.builders.sandbox import plain_argv
+from tests.deployd.builders.exits import still_alive
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -65,11 +65,6 @@ async def test_the_exit_code_is_that_of_the_step(tmp_path: Path, step: str, code
     assert await run_step(plain_argv(step), ENV, str(tmp_path), lambda line: None) == code
 
 
-def alive(pids: list[int]) -> list[int]:
-    """Without the dead that their parent has not buried yet."""
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
-
-
 @pytest.mark.parametrize("left", ["", "setsid", "setsid setsid"])
 async def test_a_process_left_in_the_background_ends_with_the_step(tmp_path: Path, left: str) -> None:
     said: list[str] = []
@@ -77,7 +72,7 @@ async def test_a_process_left_in_the_background_ends_with_the_step(tmp_path: Pat
     os.mkfifo(fifo)
     step = f"{left} sh -c 'echo $$ > {fifo}; exec sleep 300' & cat {fifo}"
     assert await run_step(plain_argv(step), {**ENV, MARK: uuid.uuid4().hex}, str(tmp_path), said.append) == 0
-    assert alive([int(said[0])]) == []
+    assert await still_alive([int(said[0])]) == []
 
 
 async def test_cancelling_kills_children_that_left_the_group_too(tmp_path: Path) -> None:
@@ -89,10 +84,10 @@ async def test_cancelling_kills_children_that_left_the_group_too(tmp_path: Path)
         if len(pids) == 3:
             running.set()
 
-    step = "echo $$; sleep 300 & echo $!; setsid setsid sh -c 'echo $$; exec sleep 300'"
+    step = "echo $$; sleep 300 & echo $!; setsid setsid sh -c 'echo $$; exec sleep 300' & sleep 300"
     async with asyncio.TaskGroup() as group:
         building = group.create_task(run_step(plain_argv(step), {**ENV, MARK: uuid.uuid4().hex}, str(tmp_path), note))
         await asyncio.wait_for(running.wait(), 5)
         building.cancel()
     assert building.cancelled()
-    assert alive(pids) == []
+    assert await still_alive(pids) == []

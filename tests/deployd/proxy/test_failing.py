@@ -214,7 +214,9 @@ async def test_bytes_that_nobody_asked_for_close_the_upstream_connection(bench: 
         assert app.connections == 3
 
 
-async def test_a_client_that_leaves_is_recorded_and_its_upstream_told(bench: Bench) -> None:
+async def test_a_client_that_leaves_is_recorded_and_its_upstream_told(make_bench: MakeBench) -> None:
+    limits = ProxyLimits(half_closed_seconds=0.1, sweep_seconds=0.02, access_batch_seconds=0.01)
+    bench = await make_bench(limits=limits)
     asked, told = asyncio.Event(), asyncio.Event()
 
     async def serve(conversation: Conversation) -> None:

@@ -34,3 +34,8 @@ export function lineItem(line: LogLine): Item {
 export function gapItem(gap: Gap): Item {
   return { key: `gap:${gap.app}:${gap.first}`, gap }
 }
+
+export function replaced(items: Item[], gap: Gap, found: Item[]): Item[] {
+  const key = gapItem(gap).key
+  return items.flatMap((item) => (item.key === key ? found : [item]))
+}

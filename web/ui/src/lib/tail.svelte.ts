@@ -1,11 +1,12 @@
 /** The lines the page holds: the newest few thousand, each once, coming in at the pace the screen can take. */
 
 import { Feed, type Connection } from './feed'
-import { gapItem, lineItem, type Frame, type Gap, type Item, type Level, type LogLine } from './lines'
+import { gapItem, lineItem, replaced, type Frame, type Gap, type Item, type Level, type LogLine } from './lines'
 import { storedLines } from './server'
 
 const KEPT = 5_000
 const HISTORY = 500
+const LOADED = 1_000
 const BETWEEN_PAINTS_MS = 80
 /** Painting takes at most this share of the time, so that the page stays usable in a flood. */
 const PAINT_SHARE = 0.25
@@ -40,21 +41,17 @@ export class Tail {
     clearTimeout(this.#timer)
   }
 
-  clear(): void {
-    this.items = []
-  }
-
-  /** Puts the lines that a gap stands for in its place, as far as they are still kept. */
-  async load(gap: Gap): Promise<void> {
-    const query = { ...this.#query, after: String(gap.first - 1), limit: String(Math.min(gap.count, 1_000)) }
+  /** What stands in the place of a gap: its lines as far as they are still kept, and the rest of the gap. */
+  async load(gap: Gap): Promise<Item[]> {
+    const query = { ...this.#query, after: String(gap.first - 1), limit: String(Math.min(gap.count, LOADED)) }
     const lines = (await storedLines(gap.app, query)).filter((line) => line.seq <= gap.last)
     const found: Item[] = lines.map(lineItem)
     const end = lines.at(-1)
     if (end && lines.length < gap.count) {
       found.push(gapItem({ ...gap, first: end.seq + 1, count: gap.count - lines.length }))
     }
-    const key = gapItem(gap).key
-    this.items = this.items.flatMap((item) => (item.key === key ? found : [item]))
+    this.items = replaced(this.items, gap, found)
+    return found
   }
 
   async #start(): Promise<void> {

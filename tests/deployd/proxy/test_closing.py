@@ -1,0 +1,60 @@
+"""A proxy that closes takes nothing new and lets what it has finish, for a while."""
+
+import asyncio
+
+import pytest
+
+from tests.deployd.proxy.rig import Bench
+from tests.deployd.proxy.wire import Conversation, answering, connected, get, upstream
+
+
+async def test_what_is_in_flight_finishes_and_idle_connections_close(bench: Bench) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def serve(conversation: Conversation) -> None:
+        await conversation.request()
+        asked.set()
+        await answer.wait()
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast")
+
+    async with upstream(serve) as app, connected(bench.port) as busy, connected(bench.port) as idle:
+        bench.route(app.address)
+        await busy.send(get())
+        await idle.send(get(host="nobody.test"))
+        assert (await idle.response()).status == 404
+        await asked.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.proxy.close(5))
+            assert await idle.closed()
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", bench.port)
+            answer.set()
+            last = await busy.response()
+        assert (last.body, last.field("connection")) == (b"last", b"close")
+    assert [record.status for record in bench.records] == [404, 200]
+
+
+async def test_what_does_not_finish_is_cut(bench: Bench) -> None:
+    asked = asyncio.Event()
+
+    async def serve(conversation: Conversation) -> None:
+        await conversation.request()
+        asked.set()
+        await conversation.rest()
+
+    async with upstream(serve) as app, connected(bench.port) as client:
+        bench.route(app.address)
+        await client.send(get())
+        await asked.wait()
+        await bench.proxy.close(0.05)
+        assert await client.closed()
+        assert bench.proxy.stats().connections == 0
+
+
+async def test_overflowing_access_records_are_counted(bench: Bench) -> None:
+    async with upstream(answering()) as app, connected(bench.port) as client:
+        bench.route(app.address)
+        await client.send(get())
+        await client.response()
+    assert bench.proxy.stats().totals()["requests_total"] == 1
+    assert bench.proxy.stats().dropped_access_records == 0
