@@ -149,7 +149,7 @@ def _uv() -> Path:
 def _interpreter() -> Path:
     """The host's own Python, which every user can read; failing that, the one deployd runs on."""
     found = shutil.which("python3", path=sandbox.SEARCH_PATH)
-    return Path(found or Path(sys.base_prefix) / "bin" / "python3")
+    return Path(found or Path(sys.base_prefix) / "bin" / "python3").resolve()
 
 
 def _unprivileged(name: str) -> User:

@@ -38,29 +38,29 @@ def _from_requirements(text: str) -> tuple[tuple[str, ...], str, set[str]]:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found = [_NAME.fullmatch(line) for line in lines]
     packages = {_package(name[1], name[2]) for line in lines if (name := _NAME.match(line))}
-    install = f"{_VENV} && uv pip install --python .venv -r requirements.txt"
+    install = "uv pip install --python .venv -r requirements.txt"
     # Only when every line names one version is an environment made earlier the same as one made now.
     pinned = all(match is not None and match[3] for match in found)
-    return ((_reused(install, text) if pinned else install),), "requirements.txt", packages
+    return _reused(install, text) if pinned else (_VENV, install), "requirements.txt", packages
 
 
 def _from_pyproject(project: Project) -> tuple[tuple[str, ...], str, set[str]]:
     text = project.read("pyproject.toml")
     manifest = _manifest(text)
     about = manifest.get("project")
-    own = ("uv pip install --python .venv --no-deps .",) if "build-system" in manifest else ()
     if not isinstance(about, dict):
-        if not own:
+        if "build-system" not in manifest:
             raise BuildFailed(
                 "pyproject.toml has no [project] table: add one with `dependencies`, or a requirements.txt."
             )
-        return (f"{_VENV} && uv pip install --python .venv .",), "the project", set()
+        return (_VENV, "uv pip install --python .venv ."), "the project", set()
     packages = _packages(about)
+    own = ("uv pip install --python .venv --no-deps .",) if "build-system" in manifest else ()
     if project.has("uv.lock"):
-        install = f"{_VENV} && uv sync --frozen --no-dev --no-install-project"
-        return (_reused(install, text + project.read("uv.lock")), *own), "what uv.lock says", packages
+        install = "uv sync --frozen --no-dev --no-install-project"
+        return (*_reused(install, text + project.read("uv.lock")), *own), "what uv.lock says", packages
     return (
-        (f"{_VENV} && uv pip install --python .venv -r pyproject.toml", *own),
+        (_VENV, "uv pip install --python .venv -r pyproject.toml", *own),
         "the dependencies in pyproject.toml",
         packages,
     )
@@ -85,11 +85,14 @@ def _package(name: str, extras: str | None) -> str:
     return re.sub(r"[-_.]+", "-", name).lower() + re.sub(r"\s", "", extras or "").lower()
 
 
-def _reused(install: str, text: str) -> str:
-    """Takes the environment of the last build when nothing about it has changed: a copy instead of an installation."""
-    key = hashlib.sha256((install + text).encode()).hexdigest()[:24]
-    kept = f'"$HOME/venv-{key}-$(basename "$(readlink -f "$UV_PYTHON")")"'
-    keep = f'rm -rf "$HOME"/venv-* && cp -a .venv "$HOME/venv-new" && mv "$HOME/venv-new" {kept}'
+def _reused(install: str, text: str) -> tuple[str, ...]:
+    """Takes the environment of the last build when nothing about it has changed: a copy instead of an installation.
+
+    KEPT is a folder of the cache that belongs to the interpreter; it holds one environment.
+    """
+    kept = f"$KEPT/{hashlib.sha256((install + text).encode()).hexdigest()[:24]}"
     return (
-        f"cp -a {kept} .venv 2>/dev/null && echo 'Packages: same as in the last build.' || {{ {install} && {keep}; }}"
+        f'rm -rf .venv; [ ! -d "{kept}" ] || cp -a "{kept}" .venv',
+        f"[ -d .venv ] || {{ {_VENV} && {install}; }}",
+        f'[ -d "{kept}" ] || {{ rm -rf "$KEPT"; mkdir "$KEPT"; cp -a .venv "$KEPT/new" && mv "$KEPT/new" "{kept}"; }}',
     )

@@ -67,6 +67,8 @@ def base_env(cache: str, programs: Sequence[str], interpreter: str) -> dict[str,
         "UV_CACHE_DIR": f"{cache}/uv",
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
+        # Python environments to be used again: they only fit the interpreter that they were made with.
+        "KEPT": f"{cache}/kept-{Path(interpreter).name}",
         "UV_PYTHON": interpreter,
         "UV_PYTHON_DOWNLOADS": "never",
         # Compiled here once and valid wherever the release is unpacked, so that no start has to compile.

@@ -65,8 +65,7 @@ class SqliteLogStore:
     ) -> list[LogLine]:
         """ProviderUnavailable when it takes longer than ten seconds."""
         query = sqlite_query.select(app, after, after_app, before, level, deployment, limit)
-        rows = await self._in(self._readers, lambda: self._select(*query))
-        lines = [sqlite_query.line_of(row) for row in rows]
+        lines = await self._in(self._readers, lambda: list(map(sqlite_query.line_of, self._select(*query))))
         return lines if after is not None else lines[::-1]
 
     async def position(self, file: str) -> int:

@@ -28,8 +28,8 @@ class LogStore(Protocol):
     ) -> list[LogLine]:
         """Oldest first. With `after`: the first `limit` lines beyond that sequence number; otherwise the last `limit`.
 
-        `before` needs `app`. Without `app`, `after` is a number of `after_app` and lines that any app stored later follow
-        in the order they came. `level` is the lowest one given.
+        `before` needs `app`. Without `app`, `after` is a number of `after_app`, and lines that any app stored later
+        follow in the order they came. `level` is the lowest one given.
         """
         ...
 

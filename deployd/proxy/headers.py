@@ -1,6 +1,5 @@
 """Which header fields concern only one hop, and which the gateway writes itself (RFC 9110 §7.6). Sans-I/O."""
 
-from collections.abc import Iterable
 from enum import IntEnum
 
 from deployd.proxy.refused import Refused
@@ -40,6 +39,16 @@ RESPONSE_FIELDS = {
 PROTECTED = frozenset(REQUEST_FIELDS) | frozenset(RESPONSE_FIELDS) | {b"authorization", b"via", b"cookie"}
 """Fields that a Connection field may not remove by naming them: what we read or write, and what identifies the user."""
 
+_NO_FIELDS = frozenset({b"close"})
+_NOTHING: frozenset[bytes] = frozenset()
+_USUAL_OPTIONS = {
+    b"keep-alive": (frozenset({b"keep-alive"}), _NOTHING),
+    b"Keep-Alive": (frozenset({b"keep-alive"}), _NOTHING),
+    b"close": (_NO_FIELDS, _NOTHING),
+    b"Upgrade": (frozenset({b"upgrade"}), _NOTHING),
+    b"": (_NOTHING, _NOTHING),
+}
+
 
 def scan(lines: list[bytes], kinds: dict[bytes, Kind], underscores: bool) -> tuple[dict[bytes, bytes], set[bytes]]:
     """The values of the fields in `kinds` by lower-case name, and the lines of a message that must not pass.
@@ -69,9 +78,13 @@ def tokens(value: bytes) -> list[bytes]:
     return [token for part in value.lower().split(b",") if (token := part.strip(b" \t"))]
 
 
-def nominated(options: Iterable[bytes]) -> frozenset[bytes]:
-    """The fields that a Connection field declares to be for this hop only, except those it cannot declare so."""
-    return frozenset(options) - PROTECTED - {b"close"}
+def connection_options(value: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The options of a Connection field, and those that declare a field to be for this hop only and may do so."""
+    usual = _USUAL_OPTIONS.get(value)
+    if usual is not None:
+        return usual
+    options = frozenset(tokens(value))
+    return options, options - PROTECTED - _NO_FIELDS
 
 
 def without(lines: list[bytes], dropped: set[bytes], nominations: frozenset[bytes]) -> bytes:

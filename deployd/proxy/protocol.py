@@ -34,6 +34,8 @@ class ClientConnection(asyncio.Protocol):
         "_advancing",
         "_decoder",
         "_half_closed",
+        "_known",
+        "_known_raw",
         "_lingered",
         "_read_paused",
         "_since",
@@ -65,6 +67,8 @@ class ClientConnection(asyncio.Protocol):
         self._half_closed = False
         self._lingered = -1
         self._since = plane.now
+        self._known: RequestHead | None = None
+        self._known_raw = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -96,15 +100,20 @@ class ClientConnection(asyncio.Protocol):
             if data[0] in b"\r\n":
                 data = data.lstrip(b"\r\n")
                 continue
-            end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or end > self.plane.limits.header_bytes:
-                self._keep_partial(data, end)
-                break
-            try:
-                head = parse_request(data[:end], self.plane.limits)
-            except Refused as refused:
-                self._refuse(refused)
-                break
+            if self._known is not None and data.startswith(self._known_raw):
+                head, end = self._known, len(self._known_raw)
+            else:
+                end = data.find(b"\r\n\r\n") + 4
+                if end < 4 or end > self.plane.limits.header_bytes:
+                    self._keep_partial(data, end)
+                    break
+                raw = data[:end]
+                try:
+                    head = parse_request(raw, self.plane.limits)
+                except Refused as refused:
+                    self._refuse(refused)
+                    break
+                self._known, self._known_raw = head, raw
             if not self._begin(head, data, end):
                 break
             data, self.buffer = self.buffer, b""
@@ -321,8 +330,10 @@ class ClientConnection(asyncio.Protocol):
         elif self.buffer:
             if silent > limits.header_seconds and not self.write_paused:
                 self._refuse(Refused(408, "The request's header did not arrive in time."))
-        elif silent > limits.keep_alive_seconds:
-            self.transport.close()
+        else:
+            self._known, self._known_raw = None, b""
+            if silent > limits.keep_alive_seconds:
+                self.transport.close()
 
     # -- other protocols --------------------------------------------------------------------------------------------
 

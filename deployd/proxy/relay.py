@@ -106,7 +106,7 @@ class Relay(Exchange):
     def interim(self, head: ResponseHead) -> None:
         """A 1xx answer: passed on to clients that know of them, except the 100 that we gave ourselves."""
         if head.status != 100 and self.head.is_1_1:
-            self.client.transport.write(b"%b\r\n%b\r\n" % (head.start, head.fields))
+            self.client.transport.write(b"%b\r\n" % head.lines)
 
     def respond(self, head: ResponseHead, body: bytes, complete: bool) -> None:
         """The final head with what came of the body; `complete` when that is all of it."""
@@ -123,10 +123,9 @@ class Relay(Exchange):
             self._event_stream = head.event_stream
         self.sent = len(body)
         client.transport.write(
-            b"%b\r\n%b%b%b%b\r\n%b"
+            b"%b%b%b%b\r\n%b"
             % (
-                head.start,
-                head.fields,
+                head.lines,
                 framing,
                 b"" if head.has_date else self.plane.date,
                 client.connection_line(self.head),
@@ -134,7 +133,6 @@ class Relay(Exchange):
             )
         )
         if complete:
-            self.upstream = None
             self.end()
         elif client.write_paused:
             self.pause_source()
@@ -146,7 +144,6 @@ class Relay(Exchange):
 
     def complete(self) -> None:
         """The upstream's answer is whole; its connection has been let go already."""
-        self.upstream = None
         if self._encode:
             self.client.transport.write(LAST_CHUNK)
         self.end()
@@ -158,9 +155,7 @@ class Relay(Exchange):
             self.upstream_broke(502, "The app switched to a protocol that was not asked for.")
             return
         self.status = 101
-        self.client.transport.write(
-            b"%b\r\n%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % (head.start, head.fields)
-        )
+        self.client.transport.write(b"%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % head.lines)
         self.upstream = None
         Tunnel(self, self.client, upstream, rest)
 

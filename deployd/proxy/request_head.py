@@ -4,7 +4,7 @@ import re
 
 import httptools
 
-from deployd.proxy.headers import REQUEST_FIELDS, content_length, nominated, scan, tokens, without
+from deployd.proxy.headers import REQUEST_FIELDS, connection_options, content_length, scan, without
 from deployd.proxy.limits import ProxyLimits
 from deployd.proxy.refused import Refused
 
@@ -140,7 +140,7 @@ def _apply(head: RequestHead, special: dict[bytes, bytes]) -> frozenset[bytes]:
         head.length = content_length(special[b"content-length"])
     if b"transfer-encoding" in special:
         _apply_coding(head, special)
-    options = tokens(special[b"connection"]) if b"connection" in special else []
+    options, nominations = connection_options(special.get(b"connection", b""))
     if options:
         head.keep_alive = b"close" not in options and (head.is_1_1 or b"keep-alive" in options)
     if b"expect" in special and head.is_1_1:
@@ -149,7 +149,7 @@ def _apply(head: RequestHead, special: dict[bytes, bytes]) -> frozenset[bytes]:
         head.expects_continue = head.length != 0
     if b"upgrade" in special and head.is_1_1 and b"upgrade" in options:
         _apply_upgrade(head, special[b"upgrade"])
-    return nominated(options)
+    return nominations
 
 
 def _apply_coding(head: RequestHead, special: dict[bytes, bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import httptools
 
-from deployd.proxy.headers import RESPONSE_FIELDS, content_length, nominated, scan, tokens, without
+from deployd.proxy.headers import RESPONSE_FIELDS, connection_options, content_length, scan, without
 from deployd.proxy.refused import Refused
 
 UNTIL_CLOSE = -2
@@ -12,16 +12,15 @@ _REUSABLE = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 
 
 class ResponseHead:
-    """`length` is the body's in bytes, CHUNKED or UNTIL_CLOSE; `fields` are the lines to pass on."""
+    """`length` is the body's in bytes, CHUNKED or UNTIL_CLOSE; `lines` is what may be passed on."""
 
-    __slots__ = ("event_stream", "fields", "has_date", "keep_alive", "length", "protocol", "start", "status")
+    __slots__ = ("event_stream", "has_date", "keep_alive", "length", "lines", "protocol", "status")
 
     def __init__(self, status: int, start: bytes, keep_alive: bool) -> None:
         self.status = status
-        self.start = start
         self.keep_alive = keep_alive
         self.length = UNTIL_CLOSE
-        self.fields = b""
+        self.lines = start
         self.has_date = False
         self.event_stream = False
         self.protocol = b""
@@ -47,9 +46,11 @@ def parse_response(raw: bytes, to_head: bool) -> ResponseHead:
     if head.status == 204 and b"content-length" in special:
         nominations |= {b"content-length"}
     if dropped or nominations:
-        head.fields = without(lines, dropped, nominations)
+        head.lines = b"%b\r\n%b" % (head.lines, without(lines, dropped, nominations))
+    elif head.lines is lines[0]:
+        head.lines = raw[:-2]
     else:
-        head.fields = raw[len(lines[0]) + 2 : -2]
+        head.lines = b"%b\r\n%b" % (head.lines, raw[len(lines[0]) + 2 : -2])
     return head
 
 
@@ -76,11 +77,9 @@ def _check_syntax(raw: bytes) -> None:
 
 def _apply(head: ResponseHead, special: dict[bytes, bytes], to_head: bool) -> frozenset[bytes]:
     head.has_date = b"date" in special
-    nominations: frozenset[bytes] = frozenset()
-    if b"connection" in special:
-        options = tokens(special[b"connection"])
+    options, nominations = connection_options(special.get(b"connection", b""))
+    if options:
         head.keep_alive = b"close" not in options and (head.keep_alive or b"keep-alive" in options)
-        nominations = nominated(options)
     if b"content-length" in special:
         try:
             head.length = content_length(special[b"content-length"])

@@ -7,6 +7,7 @@ from deployd.domain.route import Address, StaticSite
 from deployd.proxy.limits import ProxyLimits
 
 if TYPE_CHECKING:
+    from deployd.proxy.response_head import ResponseHead
     from deployd.proxy.exchange import Exchange
     from deployd.proxy.upstream import UpstreamConnection
 
@@ -33,7 +34,7 @@ class SiteBackend(Backend):
 
 
 class Target(Backend):
-    __slots__ = ("address", "idle", "name", "refused_until")
+    __slots__ = ("address", "idle", "known", "known_raw", "name", "refused_until")
 
     def __init__(self, address: Address) -> None:
         super().__init__()
@@ -41,6 +42,8 @@ class Target(Backend):
         self.name = str(address)
         self.idle: deque[UpstreamConnection] = deque()
         self.refused_until = 0.0
+        self.known: ResponseHead | None = None
+        self.known_raw = b""
 
     def take_idle(self, replayable: bool, now: float, limits: ProxyLimits) -> "UpstreamConnection | None":
         """The connection used last, if it is fresh enough to be trusted with this request."""

@@ -32,9 +32,7 @@ class TunnelEnd(asyncio.Protocol):
             self._far.resume_reading()
 
     def eof_received(self) -> bool:
-        if self._far.can_write_eof() and not self._far.is_closing():
-            self._far.write_eof()
-        return not self._far.is_closing()
+        return self._tunnel.half_closed(self._far)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._tunnel.ended()
@@ -49,6 +47,7 @@ class Tunnel:
         self._client = client.transport
         self._upstream = upstream.transport
         self._open = True
+        self._eofs = 0
         relay.tunnel = self
         early = client.hand_over(self)
         upstream.relay = None
@@ -64,6 +63,15 @@ class Tunnel:
     def passed(self, to_client: int) -> None:
         self._relay.seen = self._plane.now
         self._relay.sent += to_client
+
+    def half_closed(self, far: asyncio.Transport) -> bool:
+        """One side has said all it had to say; True as long as the other may still answer."""
+        self._eofs += 1
+        if self._eofs == 2 or far.is_closing() or not far.can_write_eof():
+            self.ended()
+        else:
+            far.write_eof()
+        return self._open
 
     def sweep(self, now: float) -> None:
         if now - self._relay.seen > self._plane.limits.tunnel_idle_seconds:

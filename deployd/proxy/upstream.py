@@ -69,13 +69,19 @@ class UpstreamConnection(asyncio.Protocol):
     def _read_head(self, data: bytes) -> None:
         relay = self.relay
         assert relay is not None
+        target = self._target
+        if target.known is not None and data.startswith(target.known_raw) and relay.head.method != b"HEAD":
+            self._buffer = b""
+            self._begin(relay, target.known, data[len(target.known_raw) :])
+            return
         while True:
             end = data.find(b"\r\n\r\n") + 4
             if end < 4:
                 self._keep_partial(data)
                 return
             try:
-                head = parse_response(data[:end], relay.head.method == b"HEAD")
+                raw = data[:end]
+                head = parse_response(raw, relay.head.method == b"HEAD")
             except Refused as refused:
                 relay.upstream_broke(502, refused.reason)
                 return
@@ -90,6 +96,8 @@ class UpstreamConnection(asyncio.Protocol):
                 relay.upstream_broke(502, "The app sends interim answers without end.")
                 return
             relay.interim(head)
+        if relay.head.method != b"HEAD":
+            target.known, target.known_raw = head, raw
         self._buffer = b""
         self._begin(relay, head, data)
 
@@ -159,6 +167,8 @@ class UpstreamConnection(asyncio.Protocol):
     def release(self) -> None:
         """Lets go of the exchange: back to the pool, unless either side said or showed that it cannot be used again."""
         relay, self.relay = self.relay, None
+        if relay is not None:
+            relay.upstream = None
         self._decoder = None
         self._buffer = b""
         self.resume()

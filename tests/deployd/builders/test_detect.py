@@ -201,8 +201,9 @@ def test_a_worker_beside_a_guessed_web_process_keeps_both() -> None:
     ],
 )
 def test_an_environment_is_kept_only_when_every_version_is_pinned(requirements: str, reused: bool) -> None:
-    [step] = planned({"requirements.txt": requirements, "main.py": ""}).steps
-    assert ("cp -a" in step) is reused
+    steps = planned({"requirements.txt": requirements, "main.py": ""}).steps
+    assert ("cp -a" in steps[0]) is reused
+    assert "uv pip install --python .venv -r requirements.txt" in steps[1]
 
 
 def test_another_pin_means_another_environment() -> None:
@@ -213,8 +214,8 @@ def test_another_pin_means_another_environment() -> None:
 def test_a_uv_lock_is_followed_and_the_project_installed_when_it_is_a_package() -> None:
     text = '[project]\nname = "x"\n[build-system]\nrequires = ["hatchling"]'
     steps = planned({"pyproject.toml": text, "uv.lock": "", "main.py": ""}).steps
-    assert "uv sync --frozen --no-dev --no-install-project" in steps[0]
-    assert steps[1:] == ("uv pip install --python .venv --no-deps .",)
+    assert "uv sync --frozen --no-dev --no-install-project" in steps[1]
+    assert steps[3:] == ("uv pip install --python .venv --no-deps .",)
 
 
 def test_a_procfile_may_hold_comments_and_empty_lines() -> None:

@@ -7,7 +7,7 @@ import pytest
 import uvloop
 
 from deployd.proxy.limits import ProxyLimits
-from tests.deployd.proxy.rig import Bench, Control, MakeBench, no_control
+from tests.deployd.proxy.rig import QUICK_RECORDS, Bench, Control, MakeBench, no_control
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -22,7 +22,7 @@ async def make_bench() -> AsyncIterator[MakeBench]:
         *,
         control: Control = no_control,
         trusted: frozenset[str] = frozenset(),
-        limits: ProxyLimits = ProxyLimits(access_batch_seconds=0.01),
+        limits: ProxyLimits = QUICK_RECORDS,
     ) -> Bench:
         bench = Bench(limits, control, trusted)
         made.append(bench)

@@ -12,6 +12,7 @@ from deployd.proxy.proxy import Proxy
 
 APP = AppName("app")
 HOSTS = ("app.test",)
+QUICK_RECORDS = ProxyLimits(access_batch_seconds=0.01)
 Control = Callable[[], asyncio.Protocol]
 
 
@@ -55,5 +56,9 @@ def no_control() -> asyncio.Protocol:
 
 class MakeBench(Protocol):
     def __call__(
-        self, *, control: Control = no_control, trusted: frozenset[str] = frozenset(), limits: ProxyLimits = ...
+        self,
+        *,
+        control: Control = no_control,
+        trusted: frozenset[str] = frozenset(),
+        limits: ProxyLimits = QUICK_RECORDS,
     ) -> Awaitable[Bench]: ...

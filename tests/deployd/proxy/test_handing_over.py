@@ -16,7 +16,7 @@ async def handle(request: web.BaseRequest) -> web.Response:
 
 
 @asynccontextmanager
-async def control() -> AsyncIterator["web.Server[web.BaseRequest]"]:
+async def control() -> AsyncIterator[web.Server]:
     server = web.Server(handle)
     yield server
     await server.shutdown(0)

@@ -50,7 +50,8 @@ async def test_requests_arrive_byte_exact_however_the_wire_cuts_them(bench: Benc
 async def test_answers_arrive_whole_however_the_wire_cuts_them(bench: Bench, step: int) -> None:
     wire = (
         b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
-        b"HTTP/1.1 201 Made\r\nX-Mixed:  Case \r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhe\r\n3\r\nllo\r\n0\r\nT: 1\r\n\r\n"
+        b"HTTP/1.1 201 Made\r\nX-Mixed:  Case \r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2;x\r\nhe\r\n3\r\nllo\r\n0\r\nT: 1\r\n\r\n"
     )
 
     async def serve(conversation: Conversation) -> None:
@@ -80,9 +81,11 @@ async def test_hop_by_hop_and_forged_fields_end_at_the_gateway(bench: Bench) -> 
             get(
                 "/",
                 "APP.test:8080",
-                "Connection: keep-alive, X-Secret, Host, Authorization\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
+                "Connection: keep-alive, X-Secret, Host, Authorization\r\nX-Secret: 1\r\nKeep-Alive: 5\r\n"
+                "TE: trailers\r\n"
                 "Proxy-Connection: x\r\nAuthorization: mine\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
-                "X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Request-ID: forged\r\nX_Real_IP: 6.6.6.6\r\nProxy: evil\r\n"
+                "X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Request-ID: forged\r\n"
+                "X_Real_IP: 6.6.6.6\r\nProxy: evil\r\n"
                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
             )
         )

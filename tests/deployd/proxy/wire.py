@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
@@ -78,10 +78,8 @@ class Conversation:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
     async def _body(self, head: bytes, until_close: bool) -> bytes:
         length = re.search(rb"\r\ncontent-length:[ \t]*(\d+)", head, re.I)
