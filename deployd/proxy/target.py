@@ -7,8 +7,8 @@ from deployd.domain.route import Address, StaticSite
 from deployd.proxy.limits import ProxyLimits
 
 if TYPE_CHECKING:
-    from deployd.proxy.response_head import ResponseHead
     from deployd.proxy.exchange import Exchange
+    from deployd.proxy.response_head import ResponseHead
     from deployd.proxy.upstream import UpstreamConnection
 
 
