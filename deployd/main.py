@@ -36,10 +36,12 @@ from deployd.domain.route import Address
 from deployd.kernel.child import ChildStatus, State
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.errors import Escalated
+from deployd.kernel.failure import ActorFailure
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.kernel.supervisor import Supervisor
 from deployd.kernel.watchdog import LoopWatchdog
+from deployd.lock import only_one
 from deployd.logs.redaction import Redactor
 from deployd.logs.sqlite import SqliteLogStore
 from deployd.messages.bot import BotMessage
@@ -68,7 +70,8 @@ def serve(config_path: Path) -> None:
     """Runs until SIGTERM or SIGINT. Raises the DeploydError that kept it from starting or going on."""
     config = load(config_path)
     _prepare_folders(config)
-    uvloop.run(_Process(config_path, config).run())
+    with only_one(config.paths.lock):
+        uvloop.run(_Process(config_path, config).run())
 
 
 def _prepare_folders(config: Config) -> None:
@@ -116,8 +119,9 @@ class _Process:
     async def run(self) -> None:
         async with AsyncExitStack() as stack:
             self._world = world = await self._open(stack)
-            self._supervisor = Supervisor("deployd", children(self._refs, self._makers(world)), clock=self._clock)
-            await self._supervisor.start()
+            tree = children(self._refs, self._makers(world))
+            self._supervisor = Supervisor("deployd", tree, clock=self._clock, report=_report)
+            await _start(self._supervisor)
             self._notifier.ready()
             self._say_ready(world)
             await self._until_told_to_stop(self._supervisor)
@@ -347,6 +351,22 @@ class _Process:
 
     def _log_access(self, records: Sequence[AccessRecord]) -> None:
         self._refs.log.tell(AppendLines(lines=tuple(_access_line(record) for record in records)))
+
+
+async def _start(supervisor: Supervisor) -> None:
+    """What keeps an actor from starting is said as it is, without the supervisor's words around it."""
+    try:
+        await supervisor.start()
+    except Escalated as escalated:
+        if isinstance(escalated.__cause__, DeploydError):
+            raise escalated.__cause__ from None
+        raise
+
+
+def _report(failure: ActorFailure) -> None:
+    """A traceback is for bugs; an expected failure is one sentence."""
+    error = failure.crash.error
+    _log.error("%s", failure, exc_info=None if isinstance(error, DeploydError) else error)
 
 
 def _access_line(record: AccessRecord) -> NewLine:

@@ -21,6 +21,10 @@ class Paths(msgspec.Struct, frozen=True):
         return self.data_dir / "master.key"
 
     @property
+    def lock(self) -> Path:
+        return self.data_dir / "deployd.lock"
+
+    @property
     def socket(self) -> Path:
         return self.data_dir / "deployd.sock"
 
