@@ -1,6 +1,7 @@
 """Puts the process together: the only module that names concrete adapters, stores and runtimes."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -122,6 +123,7 @@ class _Process:
             tree = children(self._refs, self._makers(world))
             self._supervisor = Supervisor("deployd", tree, clock=self._clock, report=_report)
             await _start(self._supervisor)
+            gc.freeze()  # What start-up made stays: collections need not look at it again and again.
             self._notifier.ready()
             self._say_ready(world)
             await self._until_told_to_stop(self._supervisor)

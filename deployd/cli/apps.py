@@ -66,10 +66,15 @@ def stop(session: Session, name: AppArgument) -> None:
 
 
 @verb
-def ps(session: Session, name: AppArgument) -> None:
-    """List the running instances of an app."""
-    listed = session.daemon.get(f"/apps/{segment(name)}/instances", InstanceList)
-    session.show(listed, lambda console: _print_instances(console, name, listed))
+def ps(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app's.", show_default=False)] = None,
+) -> None:
+    """List the running instances."""
+    names = [name] if name else [app.name for app in session.daemon.get("/apps", AppList).apps]
+    found = [session.daemon.get(f"/apps/{segment(one)}/instances", InstanceList).instances for one in names]
+    listed = InstanceList(instances=[instance for instances in found for instance in instances])
+    session.show(listed, lambda console: _print_instances(console, listed, "" if name is None else f" of {name}"))
 
 
 def print_apps(console: "Console", listed: list[AppView]) -> None:
@@ -103,13 +108,14 @@ def plain_table(*headings: str) -> "Table":
     return table
 
 
-def _print_instances(console: "Console", name: str, listed: InstanceList) -> None:
+def _print_instances(console: "Console", listed: InstanceList, of: str) -> None:
     if not listed.instances:
-        console.print(f"No instance of {name} runs.", markup=False)
+        console.print(f"No instance{of} runs.", markup=False)
         return
-    table = plain_table("PROCESS", "STATE", "RELEASE", "PID", "PORT", "RESTARTS", "SINCE")
+    table = plain_table("APP", "PROCESS", "STATE", "RELEASE", "PID", "PORT", "RESTARTS", "SINCE")
     for instance in listed.instances:
         table.add_row(
+            instance.app,
             instance.process,
             instance.state.value,
             f"v{instance.release}",

@@ -9,8 +9,11 @@ EXTENSION_BYTES = 4_096
 TRAILER_BYTES = 8_192
 LAST_CHUNK = b"0\r\n\r\n"
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
-_TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*" % _EXTENSION)
+_TRAILER = re.compile(rb"%b:[^\x00-\x08\x0a-\x1f\x7f]*" % _TOKEN)
 
 
 class _Part(Enum):
@@ -93,7 +96,7 @@ class ChunkedDecoder:
     def _open(self, line: bytes) -> None:
         match = _SIZE.fullmatch(line)
         if match is None:
-            raise Refused(400, "A chunk size is not a hexadecimal number.")
+            raise Refused(400, "A chunk does not start with its size in hexadecimal.")
         self._count(len(line) - len(match[1]), EXTENSION_BYTES)
         self._left = int(match[1], 16)
         if self._left:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from deployd.proxy.chunked import ChunkedDecoder
 from deployd.proxy.exchange import Exchange
 from deployd.proxy.forwarding import origin_lines
+from deployd.proxy.known_request import KnownRequest
 from deployd.proxy.pages import answer, render
 from deployd.proxy.refused import Refused
 from deployd.proxy.relay import Relay
@@ -35,7 +36,6 @@ class ClientConnection(asyncio.Protocol):
         "_decoder",
         "_half_closed",
         "_known",
-        "_known_raw",
         "_lingered",
         "_read_paused",
         "_since",
@@ -67,8 +67,7 @@ class ClientConnection(asyncio.Protocol):
         self._half_closed = False
         self._lingered = -1
         self._since = plane.now
-        self._known: RequestHead | None = None
-        self._known_raw = b""
+        self._known: KnownRequest | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -100,9 +99,8 @@ class ClientConnection(asyncio.Protocol):
             if data[0] in b"\r\n":
                 data = data.lstrip(b"\r\n")
                 continue
-            if self._known is not None and data.startswith(self._known_raw):
-                head, end = self._known, len(self._known_raw)
-            else:
+            head, end = self._known.recognise(data) if self._known is not None else (None, 0)
+            if head is None:
                 end = data.find(b"\r\n\r\n") + 4
                 if end < 4 or end > self.plane.limits.header_bytes:
                     self._keep_partial(data, end)
@@ -113,7 +111,7 @@ class ClientConnection(asyncio.Protocol):
                 except Refused as refused:
                     self._refuse(refused)
                     break
-                self._known, self._known_raw = head, raw
+                self._known = KnownRequest(raw, head)
             if not self._begin(head, data, end):
                 break
             data, self.buffer = self.buffer, b""
@@ -331,7 +329,7 @@ class ClientConnection(asyncio.Protocol):
             if silent > limits.header_seconds and not self.write_paused:
                 self._refuse(Refused(408, "The request's header did not arrive in time."))
         else:
-            self._known, self._known_raw = None, b""
+            self._known = None
             if silent > limits.keep_alive_seconds:
                 self.transport.close()
 

@@ -15,6 +15,7 @@ _HOST = re.compile(rb"(?:[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?|\[[0-9A
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.I)
 _BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#]")
 _AROUND_TARGET = 32  # a method and a version
+_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 
 
@@ -102,7 +103,7 @@ def _request_line(line: bytes, limits: ProxyLimits) -> RequestHead:
     method, target, version = parts
     is_1_1 = _VERSIONS.get(version)
     if is_1_1 is None:
-        raise Refused(505 if version[:5] == b"HTTP/" else 400, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+        raise Refused(505 if _VERSION.fullmatch(version) else 400, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
     if len(target) > limits.target_bytes:
         raise Refused(414, f"The address is longer than {limits.target_bytes} bytes.")
     if _BAD_TARGET.search(target):

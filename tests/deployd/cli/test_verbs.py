@@ -148,6 +148,7 @@ async def test_ps_lists_nothing_for_an_app_that_does_not_run(run: Run, bench: Be
     await bench.add_app()
     assert (await run("ps", "shop", "--json")).json == {"instances": []}
     assert (await run("ps", "shop")).out == "No instance of shop runs.\n"
+    assert (await run("ps")).out == "No instance runs.\n"
 
 
 async def test_doctor_sees_the_daemon(run: Run) -> None:
