@@ -24,6 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         print("request", VERSION)
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+server.handle_error = lambda *_: None  # A torn connection is no news, and its traceback would tear other lines.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 server.serve_forever()
 """
