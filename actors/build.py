@@ -11,12 +11,13 @@ import msgspec
 from actors.journal import Journal
 from deployd.config import DeployConfig
 from deployd.domain.app import App
+from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.deployment import Deployment, Outcome, Stage
 from deployd.domain.env import Environment
 from deployd.domain.errors import BuildFailed, DeploydError, StateConflict
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.log_line import NewLine, Source
-from deployd.domain.release import BuildPlan, Release
+from deployd.domain.release import Release
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
@@ -126,10 +127,10 @@ class BuildActor(Actor[BuildMessage]):
         async with tools.journal.stage(row.id, Stage.FETCHING, config.fetch_seconds):
             commit = await self._fetch(app, row, project)
         async with tools.journal.stage(row.id, Stage.DETECTING, config.fetch_seconds):
-            plan = await tools.builder.plan(project, app.settings.commands)
+            plan = await tools.builder.plan(project, _wishes(app, env))
             tools.journal.say(app.name, row.id, f"Plan: {plan.why}")
         async with tools.journal.stage(row.id, Stage.BUILDING, config.build_seconds):
-            await self._run_steps(app.name, row.id, project, plan, env)
+            plan = await self._run_steps(app.name, row.id, project, plan, env)
         async with tools.journal.stage(row.id, Stage.PACKING, config.fetch_seconds):
             artifact = await tools.artifacts.pack(_result(project, plan))
             return await self._release(row, artifact, commit, plan, env)
@@ -147,10 +148,10 @@ class BuildActor(Actor[BuildMessage]):
 
     async def _run_steps(
         self, app: AppName, deployment: DeploymentId, project: Path, plan: BuildPlan, env: Environment
-    ) -> None:
+    ) -> BuildPlan:
         cache = self._tools.caches / app
         await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
-        await self._tools.builder.build(project, plan, env.plain(), cache, self._printer(app, deployment))
+        return await self._tools.builder.build(project, plan, env.plain(), cache, self._printer(app, deployment))
 
     async def _release(
         self, row: Deployment, artifact: str, commit: Commit, plan: BuildPlan, env: Environment
@@ -164,6 +165,10 @@ class BuildActor(Actor[BuildMessage]):
 
     def _printer(self, app: AppName, deployment: DeploymentId) -> "_Printer":
         return _Printer(self._log, self._tools.clock, app, deployment)
+
+
+def _wishes(app: App, env: Environment) -> BuildWishes:
+    return BuildWishes(settings=app.settings.build, commands=app.settings.commands, env_names=frozenset(env.plain()))
 
 
 def _result(project: Path, plan: BuildPlan) -> Path:

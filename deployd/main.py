@@ -28,6 +28,8 @@ from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
 from deployd.adapters.toml_file import TomlFile
 from deployd.builders.builder import SandboxedBuilder
 from deployd.builders.registry_env import registry_env
+from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.workshop import Workshop
 from deployd.config import Config, environment, load
 from deployd.domain.deployment import Outcome
 from deployd.domain.errors import DeploydError, UserMistake
@@ -100,6 +102,7 @@ class _World:
     journal: Journal
     server: WebServer
     proxy: Proxy
+    toolchains: HostTools
 
 
 class _Process:
@@ -194,6 +197,7 @@ class _Process:
             health=health,
             journal=Journal(stores.deployments, stores.events, self._refs.log, self._clock),
             server=server,
+            toolchains=HostTools(),
             proxy=Proxy(
                 control_hosts=frozenset({config.server.control_name}),
                 control=server.control,
@@ -227,7 +231,8 @@ class _Process:
 
     def _build_tools(self, world: _World, sources: GitRepositories, artifacts: LocalArtifacts) -> BuildTools:
         config, stores = self._config, world.stores
-        builder = SandboxedBuilder(timeout_seconds=config.deploy.build_seconds, pass_env=registry_env(environment()))
+        workshop = Workshop(pass_env=registry_env(environment()), toolchains=config.paths.toolchains)
+        builder = SandboxedBuilder(workshop, world.toolchains, timeout_seconds=config.deploy.build_seconds)
         return BuildTools(
             apps=stores.apps,
             deployments=stores.deployments,
@@ -255,6 +260,7 @@ class _Process:
             sources=sources,
             artifacts=artifacts,
             runtime=world.runtime,
+            toolchains=world.toolchains,
             output=world.output,
             health=world.health,
             journal=world.journal,

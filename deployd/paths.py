@@ -41,6 +41,11 @@ class Paths(msgspec.Struct, frozen=True):
         return self.data_dir / "caches"
 
     @property
+    def toolchains(self) -> Path:
+        """Versions of tools that the host itself does not have; shared by all apps."""
+        return self.data_dir / "toolchains"
+
+    @property
     def artifacts(self) -> Path:
         return self.data_dir / "artifacts"
 

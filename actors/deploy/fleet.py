@@ -10,6 +10,7 @@ import msgspec
 
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
@@ -76,11 +77,13 @@ class Fleet:
         """The command, folder, env and limits of an instance; the log learns the secrets first."""
         env = await self._tools.envs.read(app.name, release.env_version)
         self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
+        folder, plan = self.folder(release), release.plan
         return Launch(
             instance=instance,
-            command=release.plan.processes[instance.kind],
-            folder=self.folder(release),
-            env={**release.plan.env, **env.plain()},
+            command=plan.processes[instance.kind],
+            folder=folder / plan.root,
+            programs=(*self._tools.toolchains.programs(plan.tools), *_shared_programs(folder, plan)),
+            env={**plan.env, **env.plain()},
             limits=app.settings.limits,
         )
 
@@ -206,6 +209,11 @@ class Fleet:
             and instance.state is InstanceState.RUNNING
             and instance.port is not None
         ]
+
+
+def _shared_programs(folder: Path, plan: BuildPlan) -> tuple[Path, ...]:
+    """A package of a monorepo finds most of its programs at the top."""
+    return (folder / "node_modules/.bin",) if plan.root != "." else ()
 
 
 def address_of(instance: Instance) -> Address:

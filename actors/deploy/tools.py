@@ -25,6 +25,7 @@ from deployd.ports.release_store import ReleaseStore
 from deployd.ports.route_store import RouteStore
 from deployd.ports.runtime import Runtime
 from deployd.ports.source_repository import SourceRepository
+from deployd.ports.toolchains import Toolchains
 
 
 class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
     sources: SourceRepository
     artifacts: ArtifactStore
     runtime: Runtime
+    toolchains: Toolchains
     output: OutputReader
     health: HealthProbe
     journal: Journal

@@ -1,26 +1,29 @@
-"""Decides from a project's files how it is built and run: a new kind of project is one file and a place in BUILDERS."""
+"""Decides from a project's files how it is built and run: a new kind is one recipe and a place in RECIPES."""
 
-from collections.abc import Mapping
-
-from deployd.builders import node, procfile, python, static
+from deployd.builders import procfile
+from deployd.builders.node import recipe as node
 from deployd.builders.procfile import parse_procfile
-from deployd.builders.project import Detect, Project
+from deployd.builders.project import Declared, Project, Recipe
+from deployd.builders.python import recipe as python
+from deployd.builders.static import recipe as static
+from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 
-BUILDERS: tuple[Detect, ...] = (node.detect, python.detect, procfile.detect, static.detect)
+RECIPES: tuple[Recipe, ...] = (node.RECIPE, python.RECIPE, procfile.RECIPE, static.RECIPE)
 """The first that knows the project makes the plan."""
 
 _PYTHON = ("python", "uvicorn", "gunicorn", "hypercorn", "flask", "fastapi", "daphne", "waitress-serve", "uv ")
-_PYTHON_FIRST: tuple[Detect, ...] = (python.detect, *(builder for builder in BUILDERS if builder is not python.detect))
+_PYTHON_FIRST = (python.RECIPE, *(recipe for recipe in RECIPES if recipe is not python.RECIPE))
 _MOST_SHOWN = 12
 
 
-def detect(project: Project, commands: Mapping[str, str]) -> BuildPlan:
-    """`commands` are the app's own and win over the Procfile's. BuildFailed when nothing fits."""
-    declared = {**parse_procfile(project.text("Procfile")), **commands}
-    for builder in _PYTHON_FIRST if _python_serves(project, declared) else BUILDERS:
-        if plan := builder(project, declared):
+def detect(project: Project, wishes: BuildWishes) -> BuildPlan:
+    """BuildFailed when nothing fits."""
+    declared = Declared(
+        processes={**parse_procfile(project.text("Procfile")), **wishes.commands}, settings=wishes.settings
+    )
+    for recipe in _PYTHON_FIRST if _python_serves(project, declared) else RECIPES:
+        if plan := recipe.detect(project, declared):
             return plan
     shown = sorted({name.split("/", 1)[0] for name in project.files})
     more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
@@ -30,6 +33,6 @@ def detect(project: Project, commands: Mapping[str, str]) -> BuildPlan:
     )
 
 
-def _python_serves(project: Project, declared: Mapping[str, str]) -> bool:
+def _python_serves(project: Project, declared: Declared) -> bool:
     """A package.json beside Python is there for the assets when it is Python that serves."""
-    return declared.get("web", "").startswith(_PYTHON) or project.has("manage.py")
+    return declared.processes.get("web", "").startswith(_PYTHON) or project.has("manage.py")

@@ -1,11 +1,10 @@
 """A Procfile: one `name: command` a line; alone it is enough to run any project that needs no build."""
 
 import re
-from collections.abc import Mapping
 
-from deployd.builders.project import Project
+from deployd.builders.project import Declared, Project, Recipe, Recognised
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*:\s*(\S.*)")
 
@@ -26,12 +25,20 @@ def parse_procfile(text: str) -> dict[str, str]:
     return processes
 
 
-def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
-    if not declared:
+def detect(project: Project, declared: Declared) -> BuildPlan | None:
+    if not declared.processes:
         return None
     source = "Procfile" if project.has("Procfile") else "app's commands"
     return BuildPlan(
         builder="procfile",
         why=f"Nothing to build: the {source} says what to run.",
-        processes=dict(declared),
+        processes=dict(declared.processes),
     )
+
+
+RECIPE = Recipe(
+    name="procfile",
+    title="Commands only",
+    detect=detect,
+    rows=(Recognised(what="a Procfile, or commands in deployd.toml", how="Nothing is built; the commands run."),),
+)

@@ -82,8 +82,11 @@ def env_arguments(env: Mapping[str, str]) -> bytes:
     return b"".join(f"--setenv\0{key}\0{value}\0".encode("utf-8", "surrogateescape") for key, value in env.items())
 
 
-def bwrap_argv(step: str, binds: Sequence[Bind], args_fd: int, links: Mapping[str, str]) -> list[str]:
-    """`links` are the host's top folders that are links into /usr; the network stays, everything else is new."""
+def bwrap_argv(step: str, binds: Sequence[Bind], args_fd: int, links: Mapping[str, str], at: str = ".") -> list[str]:
+    """`links` are the host's top folders that are links into /usr; the network stays, everything else is new.
+
+    `at` is the folder of the project that the step starts in.
+    """
     argv = ["bwrap", "--args", str(args_fd), "--as-pid-1", "--die-with-parent", "--new-session"]
     argv += [
         "--unshare-user",
@@ -104,7 +107,18 @@ def bwrap_argv(step: str, binds: Sequence[Bind], args_fd: int, links: Mapping[st
     argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     for bind in binds:
         argv += ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.inside]
-    return [*argv, "--remount-ro", "/", "--chdir", PROJECT, "--", "sh", "-c", STEP, step]
+    return [
+        *argv,
+        "--remount-ro",
+        "/",
+        "--chdir",
+        PROJECT if at == "." else f"{PROJECT}/{at}",
+        "--",
+        "sh",
+        "-c",
+        STEP,
+        step,
+    ]
 
 
 def top_links(root: Path = Path("/")) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from deployd.domain.build import BuildSettings, check_build_settings
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
 
@@ -45,6 +46,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     processes: dict[str, Count] = {}
     commands: dict[str, str] = {}
     limits: Limits = Limits()
+    build: BuildSettings = BuildSettings()
 
     @property
     def health_check(self) -> HealthCheck:
@@ -101,3 +103,7 @@ def check_settings(name: str, settings: AppSettings) -> None:
         raise UserMistake(f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /.")
     if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
         raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
+    try:
+        check_build_settings(settings.build)
+    except UserMistake as mistake:
+        raise UserMistake(f"App {name!r}: {mistake}") from mistake

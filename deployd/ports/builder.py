@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from deployd.domain.release import BuildPlan
+from deployd.domain.build import BuildPlan, BuildWishes
 
 
 class Builder(Protocol):
-    async def plan(self, project: Path, commands: Mapping[str, str]) -> BuildPlan:
-        """Looks at the files only; `commands` are the app's own process commands. BuildFailed when nothing fits."""
+    async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
+        """Looks at the files only. BuildFailed when nothing fits, or a variable that the project requires is unset."""
         ...
 
     async def build(
@@ -19,9 +19,11 @@ class Builder(Protocol):
         env: Mapping[str, str],
         cache: Path,
         on_line: Callable[[str], None],
-    ) -> None:
-        """Runs the plan's steps inside `project`, sandboxed where it can be, with only `env` and the plan's own.
+    ) -> BuildPlan:
+        """Carries the plan out inside `project`, sandboxed where it can be, with only `env` and the plan's own.
 
-        BuildFailed names the step and its exit code, or the limit it broke. Cancelling kills every process of it.
+        The answer is the plan with exact versions of its tools. `cache` is the app's own folder; what it holds is
+        only ever what a build that ended well has left. BuildFailed names the step and its exit code, or the limit
+        it broke. Cancelling kills every process of it.
         """
         ...

@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
+from deployd.domain.build import BuildPlan
 from deployd.domain.ids import AppName
-from deployd.domain.release import BuildPlan, Release
+from deployd.domain.release import Release
 
 
 class ReleaseStore(Protocol):

@@ -11,11 +11,15 @@ from deployd.domain.instance import Exit, Instance
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """`command` is a shell command run in `folder` with exactly `env` plus PORT, HOME, PATH and LANG."""
+    """`command` is a shell command run in `folder` with exactly `env` plus PORT, HOME, PATH and LANG.
+
+    `programs` are folders that stand in PATH after the project's own and before the host's.
+    """
 
     instance: Instance
     command: str
     folder: Path
+    programs: tuple[Path, ...] = ()
     env: Mapping[str, str]
     limits: Limits
 

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from deployd.domain.ids import InstanceId
@@ -41,7 +42,7 @@ def environment(launch: Launch) -> dict[str, str]:
     """Exactly the app's env over a small base; nothing of deployd's own."""
     env = {
         "HOME": str(launch.folder),
-        "PATH": search_path(launch.folder),
+        "PATH": search_path(launch.folder, launch.programs),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **launch.env,
@@ -52,8 +53,9 @@ def environment(launch: Launch) -> dict[str, str]:
     return env
 
 
-def search_path(folder: Path) -> str:
-    places = [folder / "node_modules/.bin", folder / ".venv/bin", "/usr/local/bin", "/usr/bin", "/bin", *_node_folder()]
+def search_path(folder: Path, programs: Sequence[Path] = ()) -> str:
+    own = (folder / "node_modules/.bin", folder / ".venv/bin")
+    places = [*own, *programs, "/usr/local/bin", "/usr/bin", "/bin", *_node_folder()]
     return ":".join(dict.fromkeys(str(place) for place in places))
 
 

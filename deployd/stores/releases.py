@@ -1,8 +1,9 @@
 """Keeps releases in SQL."""
 
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName
-from deployd.domain.release import BuildPlan, Release
+from deployd.domain.release import Release
 from deployd.stores.database import Database, Statement
 from deployd.stores.rows import from_row, to_json
 from sql.loader import queries

@@ -3,11 +3,11 @@
 from typing import Any
 
 from deployd.domain.app import App, AppSettings
+from deployd.domain.build import BuildPlan
 from deployd.domain.deployment import Deployment, Stage, Trigger
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId, EventId, InstanceId
 from deployd.domain.instance import Instance, InstanceState
-from deployd.domain.release import BuildPlan
 
 SHOP = AppName("shop")
 BLOG = AppName("blog")

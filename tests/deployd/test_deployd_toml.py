@@ -8,6 +8,7 @@ import msgspec
 
 from deployd.config import AppConfig, Config, load
 from deployd.domain.app import HealthCheck, Limits
+from deployd.domain.build import BuildSettings
 from deployd.domain.secret import Secret
 
 FILE = Path(__file__).parents[2] / "deployd.toml"
@@ -41,9 +42,12 @@ def test_every_field_of_an_app_is_in_the_example_with_its_default() -> None:
     example, default = with_example()["apps"]["shop"], defaults(AppConfig)
     assert example.keys() == default.keys()
     changed = {key for key in example if example[key] != default[key]}
-    assert changed == {*WITHOUT_DEFAULT, "health"}
+    assert changed == {*WITHOUT_DEFAULT, "health", "build"}
     assert example["health"] == defaults(HealthCheck)
     assert example["limits"] == defaults(Limits)
+    build = defaults(BuildSettings)
+    assert example["build"].keys() == build.keys()
+    assert {key for key in build if example["build"][key] != build[key]} == {key for key in build if build[key] is None}
 
 
 def test_the_shipped_file_is_valid_and_means_the_defaults() -> None:

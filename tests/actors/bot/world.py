@@ -12,12 +12,12 @@ from actors.bot import BotActor, BotReads, Pace
 from actors.journal import Journal
 from deployd.adapters.telegram import connect
 from deployd.domain.app import App, AppSettings
+from deployd.domain.build import BuildPlan
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
 from deployd.domain.errors import DeploydError
 from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, DeploymentId, new_id
 from deployd.domain.log_line import NewLine, Source
-from deployd.domain.release import BuildPlan
 from deployd.domain.route import Address, Route
 from deployd.domain.secret import Secret
 from deployd.kernel.actor import Actor

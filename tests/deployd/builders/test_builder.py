@@ -9,19 +9,22 @@ import psutil
 import pytest
 
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.workshop import Workshop
+from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 from tests.deployd.builders.exits import still_alive
 
 
 class Bench:
     """A project with its cache, and the lines that its build said."""
 
-    def __init__(self, folder: Path, builder: SandboxedBuilder) -> None:
+    def __init__(self, folder: Path, workshop: Workshop) -> None:
         self.folder = folder
+        self.workshop = workshop
         self.project = folder / "project"
         self.project.mkdir()
-        self.builder = builder
+        self.builder = SandboxedBuilder(workshop, HostTools(), timeout_seconds=60)
         self.said: list[str] = []
 
     async def run(self, *steps: str, env: dict[str, str] | None = None) -> list[str]:
@@ -31,13 +34,13 @@ class Bench:
 
 
 async def make_bench(folder: Path, kind: str) -> Bench:
-    builder = SandboxedBuilder(timeout_seconds=60, bwrap=kind == "sandboxed")
-    reason = await builder.why_not_sandboxed() if kind == "sandboxed" else None
+    workshop = Workshop(bwrap=kind == "sandboxed")
+    reason = await workshop.why_not_sandboxed() if kind == "sandboxed" else None
     if reason is not None:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    return Bench(folder, builder)
+    return Bench(folder, workshop)
 
 
 @pytest.fixture
@@ -149,7 +152,7 @@ class Stubborn:
 
 
 async def test_a_build_over_its_time_is_stopped_with_everything_it_started(either: Bench) -> None:
-    builder = SandboxedBuilder(timeout_seconds=1, bwrap=await either.builder.why_not_sandboxed() is None)
+    builder = SandboxedBuilder(either.workshop, HostTools(), timeout_seconds=1)
     stubborn = Stubborn()
     plan = BuildPlan(builder="test", why="a test", steps=(stubborn.step,))
     with pytest.raises(BuildFailed, match="took longer than 1 s"):
@@ -197,11 +200,11 @@ async def test_a_missing_output_folder_is_named(sandboxed: Bench) -> None:
 async def test_a_manifest_that_is_a_link_to_a_file_of_the_host_is_not_read(sandboxed: Bench) -> None:
     (sandboxed.project / "package.json").symlink_to("/etc/passwd")
     with pytest.raises(BuildFailed, match="leads out of the repository"):
-        await sandboxed.builder.plan(sandboxed.project, {})
+        await sandboxed.builder.plan(sandboxed.project, BuildWishes())
 
 
 async def test_the_plan_is_made_from_the_files_on_the_disk(sandboxed: Bench) -> None:
     (sandboxed.project / "public").mkdir()
     (sandboxed.project / "public/index.html").touch()
-    plan = await sandboxed.builder.plan(sandboxed.project, {})
+    plan = await sandboxed.builder.plan(sandboxed.project, BuildWishes())
     assert plan.static_root == "public"

@@ -8,14 +8,14 @@ import pytest
 from deployd.builders.detect import detect
 from deployd.builders.procfile import parse_procfile
 from deployd.builders.project import Project
+from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 
 Files = dict[str, str]
 
 
 def planned(files: Files, commands: Mapping[str, str] | None = None) -> BuildPlan:
-    return detect(Project(files=frozenset(files), read=files.__getitem__), commands or {})
+    return detect(Project(files=frozenset(files), read=files.__getitem__), BuildWishes(commands=dict(commands or {})))
 
 
 def package(**fields: object) -> str:

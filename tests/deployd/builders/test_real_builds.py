@@ -12,6 +12,9 @@ import pytest
 from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
 from deployd.builders.builder import SandboxedBuilder
 from deployd.builders.registry_env import registry_env
+from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.workshop import Workshop
+from deployd.domain.build import BuildWishes
 from deployd.domain.errors import BuildFailed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -28,8 +31,8 @@ async def build(example: str, folder: Path, cache: Path) -> tuple[list[str], str
     """What the build said, and the digest of the packed result."""
     said: list[str] = []
     shutil.copytree(EXAMPLES / example, folder)
-    builder = SandboxedBuilder(timeout_seconds=240, pass_env=registry_env(os.environ))
-    plan = await builder.plan(folder, {})
+    builder = SandboxedBuilder(Workshop(pass_env=registry_env(os.environ)), HostTools(), timeout_seconds=240)
+    plan = await builder.plan(folder, BuildWishes())
     try:
         await builder.build(folder, plan, {}, cache, said.append)
     except BuildFailed as failure:

@@ -1,14 +1,13 @@
 """Node projects: npm installs and builds; then either a process serves, or the proxy serves what was built."""
 
 import re
-from collections.abc import Mapping
 
 import msgspec
 
-from deployd.builders.project import Project
-from deployd.builders.static_site import find_site
+from deployd.builders.node.static_site import find_site
+from deployd.builders.project import Declared, Project, Recipe, Recognised
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 
 _PLAIN_START = re.compile(r"node(\s+[\w./=:-]+)+")
 _DEV_SERVER = re.compile(r"(react-scripts|vue-cli-service|webpack|parcel|astro)\s+(start|serve|dev)\b|(vite|ng)\b")
@@ -31,13 +30,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.optional, **self.dev, **self.dependencies}
 
 
-def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
+def detect(project: Project, declared: Declared) -> BuildPlan | None:
     if not project.has("package.json"):
         return None
     manifest = _manifest(project)
     install, how = _install(project, manifest)
     build = ("npm run build",) if "build" in manifest.scripts else ()
-    site = None if declared or _start_script(manifest) else find_site(project, manifest.packages)
+    site = None if declared.processes or _start_script(manifest) else find_site(project, manifest.packages)
     if site is not None and build:
         return BuildPlan(
             builder="node",
@@ -47,7 +46,9 @@ def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
             spa=site.spa,
             env={"NODE_ENV": "production"},
         )
-    processes = {"web": _web(project, manifest), **declared} if "web" not in declared else dict(declared)
+    processes = dict(declared.processes)
+    if "web" not in processes:
+        processes["web"] = _web(project, manifest)
     prune = (f"npm prune --omit=dev {_QUIET}",) if manifest.dev else ()
     return BuildPlan(
         builder="node",
@@ -98,3 +99,11 @@ def _web(project: Project, manifest: Manifest) -> str:
             "package.json has no `start` script and no known static output: add a `start` script or a Procfile."
         )
     return f"node {entry}"
+
+
+RECIPE = Recipe(
+    name="node",
+    title="Node",
+    detect=detect,
+    rows=(Recognised(what="package.json", how="npm installs and builds; `start` or `main` serves, or the proxy."),),
+)

@@ -1,15 +1,13 @@
 """A folder of files that a browser can take as they are."""
 
-from collections.abc import Mapping
-
-from deployd.builders.project import Project
-from deployd.domain.release import BuildPlan
+from deployd.builders.project import Declared, Project, Recipe, Recognised
+from deployd.domain.build import BuildPlan
 
 _ROOTS = {".": "index.html", "public": "public/index.html", "dist": "dist/index.html"}
 
 
-def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
-    if project.has("package.json") or declared:
+def detect(project: Project, declared: Declared) -> BuildPlan | None:
+    if project.has("package.json") or declared.processes:
         return None
     for root, page in _ROOTS.items():
         if project.has(page):
@@ -19,3 +17,11 @@ def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
                 static_root=root,
             )
     return None
+
+
+RECIPE = Recipe(
+    name="static",
+    title="Static files",
+    detect=detect,
+    rows=(Recognised(what="index.html at the top, in public/ or in dist/", how="The proxy serves that folder."),),
+)

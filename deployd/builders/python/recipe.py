@@ -3,19 +3,18 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
 from typing import Any
 
-from deployd.builders.project import Project
-from deployd.builders.python_web import guess_web
+from deployd.builders.project import Declared, Project, Recipe, Recognised
+from deployd.builders.python.web import guess_web
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
-from deployd.domain.release import BuildPlan
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(==\s*[\w.!+]+)?\s*(;[^#]*)?(#.*)?")
 _VENV = "uv venv --quiet --relocatable --clear .venv"
 
 
-def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
+def detect(project: Project, declared: Declared) -> BuildPlan | None:
     if project.has("requirements.txt"):
         steps, source, packages = _from_requirements(project.read("requirements.txt"))
     elif project.has("pyproject.toml"):
@@ -23,7 +22,7 @@ def detect(project: Project, declared: Mapping[str, str]) -> BuildPlan | None:
     else:
         return None
     why = f"Python: uv installs {source}, then"
-    processes = dict(declared)
+    processes = dict(declared.processes)
     if "web" not in processes:
         processes["web"] = guess_web(project, packages)
     return BuildPlan(
@@ -96,3 +95,11 @@ def _reused(install: str, text: str) -> tuple[str, ...]:
         f"[ -d .venv ] || {{ {_VENV} && {install}; }}",
         f'[ -d "{kept}" ] || {{ rm -rf "$KEPT"; mkdir "$KEPT"; cp -a .venv "$KEPT/new" && mv "$KEPT/new" "{kept}"; }}',
     )
+
+
+RECIPE = Recipe(
+    name="python",
+    title="Python",
+    detect=detect,
+    rows=(Recognised(what="requirements.txt or pyproject.toml", how="uv installs; the framework found serves."),),
+)
