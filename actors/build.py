@@ -24,13 +24,10 @@ from deployd.kernel.ref import Ref
 from deployd.messages.build import BuildDone, BuildMessage, CancelBuild, StartBuild
 from deployd.messages.deploy import BuildEnded, DeployMessage
 from deployd.messages.log import AppendLines, LogMessage, RememberSecrets
-from deployd.ports.app_store import AppStore
 from deployd.ports.artifact_store import ArtifactStore
 from deployd.ports.builder import Builder
-from deployd.ports.deployment_store import DeploymentStore
-from deployd.ports.env_store import EnvStore
-from deployd.ports.release_store import ReleaseStore
 from deployd.ports.source_repository import Commit, SourceRepository
+from deployd.ports.stores import Stores
 
 _INTERRUPTED = "The build was interrupted because deployd was restarted; deploy again."
 
@@ -38,10 +35,7 @@ _INTERRUPTED = "The build was interrupted because deployd was restarted; deploy 
 class BuildTools(msgspec.Struct, frozen=True, kw_only=True):
     """What builds need from the world. `folder` holds one project folder a build, `caches` one folder an app."""
 
-    apps: AppStore
-    deployments: DeploymentStore
-    releases: ReleaseStore
-    envs: EnvStore
+    stores: Stores
     sources: SourceRepository
     builder: Builder
     artifacts: ArtifactStore
@@ -75,7 +69,7 @@ class BuildActor(Actor[BuildMessage]):
     async def on_start(self) -> None:
         """Builds that nobody runs any more end with a reason; their project folders go."""
         await asyncio.to_thread(shutil.rmtree, self._tools.folder, ignore_errors=True)
-        for deployment in await self._tools.deployments.unfinished():
+        for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage in (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING):
                 self._deploy.tell(BuildEnded(deployment=deployment.id, error=_INTERRUPTED, outcome=Outcome.INTERRUPTED))
 
@@ -107,7 +101,7 @@ class BuildActor(Actor[BuildMessage]):
     async def _run(self, deployment: DeploymentId) -> None:
         project = self._tools.folder / deployment
         try:
-            row = await self._tools.deployments.get(deployment)
+            row = await self._tools.stores.deployments.get(deployment)
             release = await self._build(row, project)
         except StateConflict:
             pass  # It was ended while it waited: whoever ended it has told everyone.
@@ -121,8 +115,8 @@ class BuildActor(Actor[BuildMessage]):
 
     async def _build(self, row: Deployment, project: Path) -> Release:
         tools, config = self._tools, self._config
-        app = await tools.apps.get(row.app)
-        env = await tools.envs.read(app.name)
+        app = await tools.stores.apps.get(row.app)
+        env = await tools.stores.envs.read(app.name)
         self._log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
         async with tools.journal.stage(row.id, Stage.FETCHING, config.fetch_seconds):
             commit = await self._fetch(app, row, project)
@@ -140,7 +134,7 @@ class BuildActor(Actor[BuildMessage]):
             raise BuildFailed(f"App {app.name!r} has no repository any more.")
         on_line = self._printer(app.name, row.id)
         commit = await self._tools.sources.fetch(app.name, app.settings.repo, row.ref or app.settings.branch, on_line)
-        await self._tools.deployments.note_commit(row.id, commit.sha, commit.message)
+        await self._tools.stores.deployments.note_commit(row.id, commit.sha, commit.message)
         self._tools.journal.say(app.name, row.id, f"Commit {commit.sha[:10]}: {commit.message.splitlines()[0]}")
         await asyncio.to_thread(project.mkdir, parents=True)
         await self._tools.sources.checkout(app.name, commit, project)
@@ -157,10 +151,10 @@ class BuildActor(Actor[BuildMessage]):
         self, row: Deployment, artifact: str, commit: Commit, plan: BuildPlan, env: Environment
     ) -> Release:
         tools = self._tools
-        release = await tools.releases.add(
+        release = await tools.stores.releases.add(
             row.app, artifact, commit.sha, commit.message, plan, env.version, tools.clock.now_ms()
         )
-        await tools.deployments.note_release(row.id, release.number)
+        await tools.stores.deployments.note_release(row.id, release.number)
         return release
 
     def _printer(self, app: AppName, deployment: DeploymentId) -> "_Printer":

@@ -64,7 +64,7 @@ async def _caller(request: web.Request, edge: Edge, access: Access) -> str:
     if text is None:
         raise TokenNeeded("This needs an API token: make one with `deployd token create NAME` and send it as Bearer.")
     desk = desk_of(request)
-    name = await desk.tokens.verify(text, desk.clock.now_ms())
+    name = await desk.stores.tokens.verify(text, desk.clock.now_ms())
     if name is None:
         raise TokenNeeded(
             "This API token is not known or was revoked; `deployd token list` shows those that are valid."

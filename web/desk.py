@@ -10,15 +10,8 @@ from deployd.kernel.ref import Ref
 from deployd.messages.deploy import DeployMessage
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
-from deployd.ports.app_store import AppStore
-from deployd.ports.deployment_store import DeploymentStore
-from deployd.ports.env_store import EnvStore
-from deployd.ports.event_log import EventLog
-from deployd.ports.instance_store import InstanceStore
 from deployd.ports.log_store import LogStore
-from deployd.ports.release_store import ReleaseStore
-from deployd.ports.route_store import RouteStore
-from deployd.ports.token_store import TokenStore
+from deployd.ports.stores import Stores
 from web.vitals import Vitals
 
 ASK_SECONDS = 10.0
@@ -37,14 +30,7 @@ class Desk:
     deploy: Ref[DeployMessage]
     proxy: Ref[ProxyMessage]
     log: Ref[LogMessage]
-    apps: AppStore
-    deployments: DeploymentStore
-    releases: ReleaseStore
-    instances: InstanceStore
-    routes: RouteStore
-    env: EnvStore
-    tokens: TokenStore
-    events: EventLog
+    stores: Stores
     logs: LogStore
     clock: Clock
     base_domain: str

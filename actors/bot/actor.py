@@ -64,7 +64,7 @@ class BotActor(Actor[BotMessage]):
     async def on_start(self) -> None:
         """Also shows what ended or crashed just before, since the bot starts last."""
         self._feed = self._events.subscribe()
-        for deployment in await self._reads.deployments.unfinished():
+        for deployment in await self._reads.stores.deployments.unfinished():
             self._announce(deployment.id)
         since = self._clock.now_ms() - MISSED_MS
         for event in reversed(await self._events.recent(_MISSED_EVENTS)):

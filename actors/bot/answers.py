@@ -34,38 +34,38 @@ class Answers:
         return Post(text="\n".join(["I deploy your apps and tell you when one crashes.", "", *lines]))
 
     async def apps(self, user: UserId, args: tuple[str, ...]) -> Post:
-        return apps_post([await self._reads.view(app) for app in await self._reads.apps.all()])
+        return apps_post([await self._reads.view(app) for app in await self._reads.stores.apps.all()])
 
     async def status(self, user: UserId, args: tuple[str, ...]) -> Post | None:
         if not args:
             return await self.which("Status of which app?", Action.STATUS)
         if args[0].startswith(DEPLOYMENT_PREFIX):
-            deployment = await self._reads.deployments.get(args[0])
+            deployment = await self._reads.stores.deployments.get(args[0])
             self._follow(user, deployment.id, True)
             return None
-        return app_post(await self._reads.view(await self._reads.apps.get(args[0])))
+        return app_post(await self._reads.view(await self._reads.stores.apps.get(args[0])))
 
     async def ps(self, user: UserId, args: tuple[str, ...]) -> Post:
         if not args:
-            return instances_post(await self._reads.instances.all())
-        app = await self._reads.apps.get(args[0])
-        return instances_post(await self._reads.instances.of_app(app.name))
+            return instances_post(await self._reads.stores.instances.all())
+        app = await self._reads.stores.apps.get(args[0])
+        return instances_post(await self._reads.stores.instances.of_app(app.name))
 
     async def logs(self, user: UserId, args: tuple[str, ...]) -> Post:
         if not args:
             return await self.which("Logs of which app?", Action.APP_LOGS)
         limit = parsed_lines(args[1], _MOST_LINES) if len(args) > 1 else _LINES
-        app = await self._reads.apps.get(args[0])
+        app = await self._reads.stores.apps.get(args[0])
         return _log_post(app.name, await self._reads.logs.read(app.name, limit=limit))
 
     async def deployment_logs(self, deployment_id: str) -> Post:
-        deployment = await self._reads.deployments.get(deployment_id)
+        deployment = await self._reads.stores.deployments.get(deployment_id)
         lines = await self._reads.logs.read(deployment.app, deployment=deployment.id, limit=_LINES)
         return _log_post(deployment.app, lines)
 
     async def which(self, question: str, action: Action) -> Post:
         """Asks with a button for each app."""
-        apps = await self._reads.apps.all()
+        apps = await self._reads.stores.apps.all()
         if not apps:
             raise UserMistake("There are no apps yet.")
         return Post(text=question, buttons=app_buttons(apps, action))

@@ -48,8 +48,8 @@ class Orders:
         if args and args[0].startswith(DEPLOYMENT_PREFIX):
             await self._cancel_one(user, args[0])
             return None
-        app = await self._reads.apps.get(args[0]) if args else None
-        unfinished = await self._reads.deployments.unfinished()
+        app = await self._reads.stores.apps.get(args[0]) if args else None
+        unfinished = await self._reads.stores.deployments.unfinished()
         chosen = [one for one in unfinished if app is None or one.app == app.name]
         if not chosen:
             return sentence(f"No deployment of {app.name} is under way." if app else "No deployment is under way.")
@@ -61,7 +61,7 @@ class Orders:
     async def rollback(self, user: UserId, args: tuple[str, ...]) -> Post:
         if not args:
             return await self._answers.which("Roll back which app?", Action.ASK_ROLLBACK)
-        app = await self._reads.apps.get(args[0])
+        app = await self._reads.stores.apps.get(args[0])
         wanted = parsed_release(args[1]) if len(args) > 1 else None
         serving, target = await self._reads.rollback_target(app, wanted)
         yes = Intent(action=Action.ROLLBACK, subject=app.name, release=target)
@@ -71,7 +71,7 @@ class Orders:
     async def stop(self, user: UserId, args: tuple[str, ...]) -> Post:
         if not args:
             return await self._answers.which("Stop which app?", Action.ASK_STOP)
-        app = await self._reads.apps.get(args[0])
+        app = await self._reads.stores.apps.get(args[0])
         question = f"Stop <b>{escaped(app.name)}</b>? Its addresses answer 503 until the next deployment."
         return Post(text=question, buttons=_yes_no("Stop it", Intent(action=Action.STOP, subject=app.name)))
 

@@ -8,12 +8,8 @@ from actors.bot.post import Post
 from deployd.domain.app import App
 from deployd.domain.errors import NotFound, UserMistake
 from deployd.kernel.clock import Clock
-from deployd.ports.app_store import AppStore
-from deployd.ports.deployment_store import DeploymentStore
-from deployd.ports.instance_store import InstanceStore
 from deployd.ports.log_store import LogStore
-from deployd.ports.release_store import ReleaseStore
-from deployd.ports.route_store import RouteStore
+from deployd.ports.stores import Stores
 
 _SHOWN_DEPLOYMENTS = 5
 
@@ -21,11 +17,7 @@ _SHOWN_DEPLOYMENTS = 5
 class BotReads(msgspec.Struct, frozen=True, kw_only=True):
     """`url_form` makes a link of a host name, such as `https://{host}` or `http://{host}:8080`."""
 
-    apps: AppStore
-    deployments: DeploymentStore
-    releases: ReleaseStore
-    instances: InstanceStore
-    routes: RouteStore
+    stores: Stores
     logs: LogStore
     clock: Clock
     base_domain: str
@@ -34,9 +26,9 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
     async def card(self, deployment_id: str) -> Post | None:
         """None once the app, and so the deployment, was removed."""
         try:
-            deployment = await self.deployments.get(deployment_id)
-            app = await self.apps.get(deployment.app)
-            journal = await self.deployments.journal(deployment.id)
+            deployment = await self.stores.deployments.get(deployment_id)
+            app = await self.stores.apps.get(deployment.app)
+            journal = await self.stores.deployments.journal(deployment.id)
         except NotFound:
             return None
         return deployment_card(deployment, journal, self.clock.now_ms(), self._urls(app)[0])
@@ -44,20 +36,20 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
     async def view(self, app: App) -> AppView:
         return AppView(
             app=app,
-            route=await self.routes.get(app.name),
-            deployments=tuple(await self.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)),
-            instances=tuple(await self.instances.of_app(app.name)),
+            route=await self.stores.routes.get(app.name),
+            deployments=tuple(await self.stores.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)),
+            instances=tuple(await self.stores.instances.of_app(app.name)),
             urls=self._urls(app),
         )
 
     async def rollback_target(self, app: App, release: int | None) -> tuple[int, int]:
         """The release that serves and the one to go back to; None = the one before. UserMistake when there is none."""
-        route = await self.routes.get(app.name)
+        route = await self.stores.routes.get(app.name)
         if route is None or route.release is None:
             raise UserMistake(f"App {app.name!r} has no live release to roll back from.")
         if release is not None:
-            return route.release, (await self.releases.get(app.name, release)).number
-        earlier = [one.number for one in await self.releases.of_app(app.name) if one.number < route.release]
+            return route.release, (await self.stores.releases.get(app.name, release)).number
+        earlier = [one.number for one in await self.stores.releases.of_app(app.name) if one.number < route.release]
         if not earlier:
             raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
         return route.release, max(earlier)

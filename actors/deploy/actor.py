@@ -62,16 +62,16 @@ class DeployActor(Actor[DeployMessage]):
     async def on_start(self) -> None:
         for instance in await self._keeper.adopt_all():
             self.spawn(self._keeper.restart(instance), name=f"restart {instance.id}")
-        for deployment in await self._tools.deployments.unfinished():
+        for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
                 await self._end_interrupted(deployment)
-        for app in await self._tools.apps.all():
+        for app in await self._tools.stores.apps.all():
             await self._next(app.name)
         self.spawn(Upstreams(self._tools).watch(), name="watch upstreams")
 
     async def _end_interrupted(self, deployment: Deployment) -> None:
         """The route's row says which release serves: had the switch been made, the deployment did its work."""
-        route = await self._tools.routes.get(deployment.app)
+        route = await self._tools.stores.routes.get(deployment.app)
         if deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
             await self._tools.journal.end(
                 deployment.id, Outcome.LIVE, "deployd was restarted while old requests drained."
@@ -87,9 +87,9 @@ class DeployActor(Actor[DeployMessage]):
             case ChangeEnv():
                 return await self._catalogue.change_env(message)
             case RemoveApp(app=name):
-                return self.spawn(self._remove(await self._tools.apps.get(name)), name=f"remove {name}")
+                return self.spawn(self._remove(await self._tools.stores.apps.get(name)), name=f"remove {name}")
             case StopApp(app=name, by=by):
-                return self.spawn(self._stop(await self._tools.apps.get(name), by), name=f"stop {name}")
+                return self.spawn(self._stop(await self._tools.stores.apps.get(name), by), name=f"stop {name}")
             case RequestDeployment():
                 return await self._request(message)
             case RollBack():
@@ -97,7 +97,7 @@ class DeployActor(Actor[DeployMessage]):
             case RestartApp():
                 return await self._restart(message)
             case CancelDeployment(deployment=deployment):
-                return await self._cancel(await self._tools.deployments.get(deployment))
+                return await self._cancel(await self._tools.stores.deployments.get(deployment))
             case BuildEnded() | RolloutEnded() | InstanceExited():
                 await self._hear(message)
             case _:
@@ -133,14 +133,14 @@ class DeployActor(Actor[DeployMessage]):
     async def _roll_back(self, order: RollBack) -> Deployment:
         app = await self._deployable(order.app)
         release = await self._release_before(app) if order.release is None else None
-        release = release or await self._tools.releases.get(app.name, order.release or 0)
+        release = release or await self._tools.stores.releases.get(app.name, order.release or 0)
         return await self._enqueue(app, Trigger.ROLLBACK, order.by, release=release)
 
     async def _release_before(self, app: App) -> Release:
-        route = await self._tools.routes.get(app.name)
+        route = await self._tools.stores.routes.get(app.name)
         if route is None or route.release is None:
             raise UserMistake(f"App {app.name!r} has no live release to roll back from.")
-        for release in await self._tools.releases.of_app(app.name):
+        for release in await self._tools.stores.releases.of_app(app.name):
             if release.number < route.release:
                 return release
         raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
@@ -148,13 +148,13 @@ class DeployActor(Actor[DeployMessage]):
     async def _restart(self, order: RestartApp) -> Deployment:
         """The serving release again; with a newer env it becomes a release of its own."""
         app = await self._deployable(order.app)
-        route = await self._tools.routes.get(app.name)
+        route = await self._tools.stores.routes.get(app.name)
         if route is None or route.release is None:
             raise UserMistake(f"App {app.name!r} has no release yet; deploy it first.")
-        release = await self._tools.releases.get(app.name, route.release)
-        env = await self._tools.envs.read(app.name)
+        release = await self._tools.stores.releases.get(app.name, route.release)
+        env = await self._tools.stores.envs.read(app.name)
         if env.version != release.env_version:
-            release = await self._tools.releases.add(
+            release = await self._tools.stores.releases.add(
                 app.name,
                 release.artifact,
                 release.commit,
@@ -166,7 +166,7 @@ class DeployActor(Actor[DeployMessage]):
         return await self._enqueue(app, Trigger.RESTART, order.by, release=release)
 
     async def _deployable(self, name: str) -> App:
-        app = await self._tools.apps.get(name)
+        app = await self._tools.stores.apps.get(name)
         if app.settings.upstreams:
             raise UserMistake(f"App {name!r} is an upstream: deployd routes to it but does not build or start it.")
         return app
@@ -196,7 +196,7 @@ class DeployActor(Actor[DeployMessage]):
         return deployment
 
     async def _unfinished(self, app: AppName) -> list[Deployment]:
-        return [one for one in await self._tools.deployments.unfinished() if one.app == app]
+        return [one for one in await self._tools.stores.deployments.unfinished() if one.app == app]
 
     async def _next(self, app: AppName) -> None:
         """Starts what waits at the head of the app's queue, unless something of the app is under way."""
@@ -211,7 +211,7 @@ class DeployActor(Actor[DeployMessage]):
     # Under way
 
     async def _build_ended(self, fact: BuildEnded) -> None:
-        deployment = await self._tools.deployments.get(fact.deployment)
+        deployment = await self._tools.stores.deployments.get(fact.deployment)
         if fact.error is not None:
             await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
         if fact.error is None and not deployment.ended:
@@ -236,12 +236,12 @@ class DeployActor(Actor[DeployMessage]):
 
     async def _rollout_ended(self, fact: RolloutEnded) -> None:
         self._rollouts.pop(fact.deployment, None)
-        deployment = await self._tools.deployments.get(fact.deployment)
+        deployment = await self._tools.stores.deployments.get(fact.deployment)
         if fact.error is None:
             await self._tools.journal.end(deployment.id, Outcome.LIVE)
         else:
             await self._tools.journal.end(deployment.id, Outcome.FAILED, fact.error)
-        app = await self._tools.apps.get(deployment.app)
+        app = await self._tools.stores.apps.get(deployment.app)
         self.spawn(self._catalogue.prune_releases(app), name=f"prune {app.name}")
         await self._next(app.name)
 
@@ -257,7 +257,7 @@ class DeployActor(Actor[DeployMessage]):
         else:
             self._tools.build.tell(CancelBuild(deployment=deployment.id))
             await self._next(deployment.app)
-        return await self._tools.deployments.get(deployment.id)
+        return await self._tools.stores.deployments.get(deployment.id)
 
     async def _quiet(self, app: App) -> None:
         """Ends what is queued or under way for the app and waits until nothing of it runs."""

@@ -45,22 +45,22 @@ class Catalogue:
             stopped=before.stopped if before else False,
         )
         await self._refuse_clash(app)
-        await self._tools.apps.put(app)
+        await self._tools.stores.apps.put(app)
         if order.env is not None:
-            await self._tools.envs.write(name, EnvLayer.FILE, order.env, self._tools.clock.now_ms())
+            await self._tools.stores.envs.write(name, EnvLayer.FILE, order.env, self._tools.clock.now_ms())
         kind = EventType.APP_CHANGED if before else EventType.APP_CREATED
         await self._tools.journal.note(kind, name, name, {})
         return app
 
     async def _existing(self, name: str) -> App | None:
         try:
-            return await self._tools.apps.get(name)
+            return await self._tools.stores.apps.get(name)
         except NotFound:
             return None
 
     async def _refuse_clash(self, app: App) -> None:
         base = self._tools.base_domain
-        taken = {host: other.name for other in await self._tools.apps.all() for host in other.hosts(base)}
+        taken = {host: other.name for other in await self._tools.stores.apps.all() for host in other.hosts(base)}
         for host in app.hosts(base):
             if host in self._tools.control_hosts:
                 raise UserMistake(f"The host {host!r} belongs to deployd itself; give {app.name!r} another domain.")
@@ -70,13 +70,13 @@ class Catalogue:
                 )
 
     async def change_env(self, order: ChangeEnv) -> Environment:
-        app = await self._tools.apps.get(order.app)
+        app = await self._tools.stores.apps.get(order.app)
         check_env({key: entry.value for key, entry in order.put.items()})
-        values = await self._tools.envs.layer(app.name, order.layer)
+        values = await self._tools.stores.envs.layer(app.name, order.layer)
         if missing := [key for key in order.remove if key not in values]:
             raise UserMistake(f"App {app.name!r} has no env {missing[0]!r} that was set here, so nothing was changed.")
         values = {key: entry for key, entry in values.items() if key not in order.remove} | dict(order.put)
-        env = await self._tools.envs.write(app.name, order.layer, values, self._tools.clock.now_ms())
+        env = await self._tools.stores.envs.write(app.name, order.layer, values, self._tools.clock.now_ms())
         self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
         await self._tools.journal.note(EventType.ENV_CHANGED, app.name, app.name, {"version": env.version})
         return env
@@ -84,30 +84,30 @@ class Catalogue:
     async def stop(self, app: App, by: str) -> None:
         """Closes the route before the instances stop, so that visitors read why."""
         stopped = msgspec.structs.replace(app, stopped=True)
-        await self._tools.apps.put(stopped)
+        await self._tools.stores.apps.put(stopped)
         await self._keeper.refresh_route(stopped)
-        await self._fleet.stop_all(await self._tools.instances.of_app(app.name))
+        await self._fleet.stop_all(await self._tools.stores.instances.of_app(app.name))
         self._tools.journal.say(app.name, None, f"Stopped by {by}.")
         await self._tools.journal.note(EventType.APP_STOPPED, app.name, app.name, {"by": by})
 
     async def remove(self, app: App) -> None:
         tools = self._tools
         await tools.proxy.ask(RemoveRoute(app=app.name), _PROXY_SECONDS)
-        await self._fleet.stop_all(await tools.instances.of_app(app.name))
-        await tools.apps.remove(app.name)
+        await self._fleet.stop_all(await tools.stores.instances.of_app(app.name))
+        await tools.stores.apps.remove(app.name)
         await tools.sources.forget(app.name)
         await asyncio.to_thread(shutil.rmtree, tools.releases_folder / app.name, ignore_errors=True)
         await asyncio.to_thread(shutil.rmtree, tools.caches_folder / app.name, ignore_errors=True)
-        await tools.artifacts.keep_only(await tools.releases.artifacts())
+        await tools.artifacts.keep_only(await tools.stores.releases.artifacts())
         tools.log.tell(ForgetApp(app=app.name))
         await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
 
     async def prune_releases(self, app: App) -> None:
         """Keeps the newest few and the one that serves; folders and artifacts nobody needs go."""
-        route = await self._tools.routes.get(app.name)
+        route = await self._tools.stores.routes.get(app.name)
         serving = None if route is None else route.release
-        for release in (await self._tools.releases.of_app(app.name))[self._tools.config.releases_kept :]:
+        for release in (await self._tools.stores.releases.of_app(app.name))[self._tools.config.releases_kept :]:
             if release.number != serving:
-                await self._tools.releases.remove(app.name, release.number)
+                await self._tools.stores.releases.remove(app.name, release.number)
                 await asyncio.to_thread(shutil.rmtree, self._fleet.folder(release), ignore_errors=True)
-        await self._tools.artifacts.keep_only(await self._tools.releases.artifacts())
+        await self._tools.artifacts.keep_only(await self._tools.stores.releases.artifacts())

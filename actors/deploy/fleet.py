@@ -62,20 +62,20 @@ class Fleet:
             port=await self._tools.runtime.free_port(),
             restarts=restarts,
         )
-        await self._tools.instances.put(instance)
+        await self._tools.stores.instances.put(instance)
         try:
             launch = await self.launch_order(app, release, instance)
             started = await self._tools.runtime.start(launch, self._exit_of(instance))
         except BaseException:
             await asyncio.shield(self._forget(instance))
             raise
-        await self._tools.instances.put(started)
+        await self._tools.stores.instances.put(started)
         self._follow(started)
         return started
 
     async def launch_order(self, app: App, release: Release, instance: Instance) -> Launch:
         """The command, folder, env and limits of an instance; the log learns the secrets first."""
-        env = await self._tools.envs.read(app.name, release.env_version)
+        env = await self._tools.stores.envs.read(app.name, release.env_version)
         self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
         folder, plan = self.folder(release), release.plan
         return Launch(
@@ -101,7 +101,7 @@ class Fleet:
 
     async def mark_running(self, instance: Instance) -> Instance:
         running = msgspec.structs.replace(instance, state=InstanceState.RUNNING)
-        await self._tools.instances.put(running)
+        await self._tools.stores.instances.put(running)
         return running
 
     def ended(self, instance: Instance) -> asyncio.Future[Exit]:
@@ -114,7 +114,7 @@ class Fleet:
     async def stop(self, instance: Instance) -> None:
         """Returns when no process of it is left, its output is stored, and its row is gone."""
         self._stopping.add(instance.id)
-        await self._tools.instances.put(msgspec.structs.replace(instance, state=InstanceState.STOPPING))
+        await self._tools.stores.instances.put(msgspec.structs.replace(instance, state=InstanceState.STOPPING))
         await self._tools.runtime.stop(instance)
         await self._retire(instance)
 
@@ -192,7 +192,7 @@ class Fleet:
         return deliver
 
     async def _forget(self, instance: Instance) -> None:
-        await self._tools.instances.remove(instance.id)
+        await self._tools.stores.instances.remove(instance.id)
         await self._tools.logs.forget_position(instance.id)
         await asyncio.to_thread(self._tools.runtime.output(instance).unlink, missing_ok=True)
         self._ended.pop(instance.id, None)
@@ -203,7 +203,7 @@ class Fleet:
         """The running `web` copies of a release, as the rows say."""
         return [
             instance
-            for instance in await self._tools.instances.of_app(app)
+            for instance in await self._tools.stores.instances.of_app(app)
             if instance.release == release
             and instance.kind == "web"
             and instance.state is InstanceState.RUNNING

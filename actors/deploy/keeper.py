@@ -29,10 +29,10 @@ class Keeper:
     async def adopt_all(self) -> list[Instance]:
         """The live release's processes go on; leftovers of unfinished rollouts stop. Those that died meanwhile."""
         lost = []
-        for app in await self._tools.apps.all():
-            route = await self._tools.routes.get(app.name)
+        for app in await self._tools.stores.apps.all():
+            route = await self._tools.stores.routes.get(app.name)
             live = None if route is None else route.release
-            for instance in await self._tools.instances.of_app(app.name):
+            for instance in await self._tools.stores.instances.of_app(app.name):
                 alive = await self._fleet.adopt(instance)
                 if alive and (instance.release != live or instance.state is InstanceState.STOPPING):
                     await self._fleet.stop(instance)
@@ -47,7 +47,7 @@ class Keeper:
             await self._refresh_route(app)
 
     async def _refresh_route(self, app: App) -> None:
-        route = await self._tools.routes.get(app.name)
+        route = await self._tools.stores.routes.get(app.name)
         if app.settings.upstreams:
             route = Route(app=app.name, hosts=(), targets=tuple(parse_address(at) for at in app.settings.upstreams))
         if route is None:
@@ -72,14 +72,14 @@ class Keeper:
         None when nothing is to be restarted: the rollout that started it deals with it, or it is not live any more.
         """
         try:
-            instance = await self._tools.instances.get(instance_id)
+            instance = await self._tools.stores.instances.get(instance_id)
         except NotFound:
             return None
         if instance.state is not InstanceState.RUNNING:
             return None
-        await self._tools.instances.put(msgspec.structs.replace(instance, state=InstanceState.CRASHED))
+        await self._tools.stores.instances.put(msgspec.structs.replace(instance, state=InstanceState.CRASHED))
         last_lines = await self._fleet.retire(instance)
-        app = await self._tools.apps.get(instance.app)
+        app = await self._tools.stores.apps.get(instance.app)
         await self.refresh_route(app)
         delay = self._backoff(instance)
         await self._report(instance, exit, last_lines, delay)
@@ -115,7 +115,7 @@ class Keeper:
         app, route = await self._live(crashed.app)
         if app is None or route is None or route.release != crashed.release or app.stopped:
             return
-        release = await self._tools.releases.get(app.name, crashed.release)
+        release = await self._tools.stores.releases.get(app.name, crashed.release)
         lived_ms = self._tools.clock.now_ms() - crashed.created_ms
         restarts = 1 if lived_ms > _STABLE_AFTER_MS else crashed.restarts + 1
         instance = await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
@@ -131,6 +131,6 @@ class Keeper:
 
     async def _live(self, name: AppName) -> tuple[App | None, Route | None]:
         try:
-            return await self._tools.apps.get(name), await self._tools.routes.get(name)
+            return await self._tools.stores.apps.get(name), await self._tools.stores.routes.get(name)
         except NotFound:
             return None, None

@@ -36,10 +36,10 @@ class Rollout:
 
     async def run(self) -> None:
         """Raises StartFailed (and undoes everything) unless the release serves and was probed through the proxy."""
-        app = await self._tools.apps.get(self._deployment.app)
+        app = await self._tools.stores.apps.get(self._deployment.app)
         if self._deployment.release is None:
             raise StartFailed("The deployment has no release to start.")
-        release = await self._tools.releases.get(app.name, self._deployment.release)
+        release = await self._tools.stores.releases.get(app.name, self._deployment.release)
         try:
             await self._start_and_check(app, release)
             await self._switch(app, release)
@@ -95,9 +95,9 @@ class Rollout:
     async def _switch(self, app: App, release: Release) -> None:
         async with self._tools.journal.stage(self._deployment.id, Stage.SWITCHING, _SWITCH_SECONDS * 2):
             async with self._fleet.route_lock(app.name):
-                self._before = await self._tools.routes.get(app.name)
+                self._before = await self._tools.stores.routes.get(app.name)
                 self._started = [await self._fleet.mark_running(instance) for instance in self._started]
-                route = self._route(await self._tools.apps.get(app.name), release)
+                route = self._route(await self._tools.stores.apps.get(app.name), release)
                 self._switched = True
                 await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
             if route.targets or route.site:
@@ -122,13 +122,13 @@ class Rollout:
         async with self._tools.journal.stage(self._deployment.id, Stage.DRAINING, drain + _STOP_SECONDS):
             order = DrainTargets(app=app.name, drain_seconds=drain)
             report = await self._tools.proxy.ask(order, drain + 5)
-            await self._tools.deployments.note_switch(self._deployment.id, report)
+            await self._tools.stores.deployments.note_switch(self._deployment.id, report)
             self.committed = True
             new = {instance.id for instance in self._started}
-            everything = await self._tools.instances.of_app(app.name)
+            everything = await self._tools.stores.instances.of_app(app.name)
             await self._fleet.stop_all([instance for instance in everything if instance.id not in new])
             if app.stopped:
-                await self._tools.apps.put(msgspec.structs.replace(app, stopped=False))
+                await self._tools.stores.apps.put(msgspec.structs.replace(app, stopped=False))
 
     async def _undo(self, app: App) -> None:
         """The old release serves as before; nothing of the new one runs."""

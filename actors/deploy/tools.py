@@ -13,30 +13,20 @@ from deployd.kernel.ref import Ref
 from deployd.messages.build import BuildMessage
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
-from deployd.ports.app_store import AppStore
 from deployd.ports.artifact_store import ArtifactStore
-from deployd.ports.deployment_store import DeploymentStore
-from deployd.ports.env_store import EnvStore
 from deployd.ports.health_probe import HealthProbe
-from deployd.ports.instance_store import InstanceStore
 from deployd.ports.log_store import LogStore
 from deployd.ports.output_reader import OutputReader
-from deployd.ports.release_store import ReleaseStore
-from deployd.ports.route_store import RouteStore
 from deployd.ports.runtime import Runtime
 from deployd.ports.source_repository import SourceRepository
+from deployd.ports.stores import Stores
 from deployd.ports.toolchains import Toolchains
 
 
 class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
     """`releases_folder` holds APP/NUMBER; `front` is where the proxy itself listens, known once it does."""
 
-    apps: AppStore
-    deployments: DeploymentStore
-    releases: ReleaseStore
-    instances: InstanceStore
-    routes: RouteStore
-    envs: EnvStore
+    stores: Stores
     logs: LogStore
     sources: SourceRepository
     artifacts: ArtifactStore

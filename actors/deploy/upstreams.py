@@ -22,7 +22,7 @@ class Upstreams:
     async def watch(self) -> None:
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
-            for app in await self._tools.apps.all():
+            for app in await self._tools.stores.apps.all():
                 if app.settings.upstreams and not app.stopped:
                     await self.check(app)
 

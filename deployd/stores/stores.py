@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-import msgspec
-
 from deployd.domain.errors import UserMistake
-from deployd.ports.app_store import AppStore
-from deployd.ports.deployment_store import DeploymentStore
-from deployd.ports.env_store import EnvStore
-from deployd.ports.event_log import EventLog
-from deployd.ports.instance_store import InstanceStore
-from deployd.ports.release_store import ReleaseStore
-from deployd.ports.route_store import RouteStore
-from deployd.ports.token_store import TokenStore
+from deployd.ports.stores import Stores
 from deployd.stores.apps import SqlAppStore
 from deployd.stores.database import Database
 from deployd.stores.deployments import SqlDeploymentStore
@@ -24,19 +15,6 @@ from deployd.stores.releases import SqlReleaseStore
 from deployd.stores.routes import SqlRouteStore
 from deployd.stores.sqlite import SqliteDatabase
 from deployd.stores.tokens import SqlTokenStore
-
-
-class Stores(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever opened the database closes it when nobody uses these any more."""
-
-    apps: AppStore
-    deployments: DeploymentStore
-    releases: ReleaseStore
-    instances: InstanceStore
-    routes: RouteStore
-    envs: EnvStore
-    events: EventLog
-    tokens: TokenStore
 
 
 async def open_database(file: Path, url: str) -> Database:

@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deployd.ports.stores import Stores
 from deployd.stores.database import Database
 from deployd.stores.master_key import MasterKey
-from deployd.stores.stores import Stores, open_database, open_stores
+from deployd.stores.stores import open_database, open_stores
 from tests.support.postgres import fresh_schema, postgres_server
 
 KEY = MasterKey(bytes(range(32)))

@@ -7,7 +7,7 @@ from deployd.domain.env import EnvLayer, EnvValue
 from deployd.domain.errors import NotFound
 from deployd.domain.route import Route
 from deployd.domain.secret import Secret
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, PLAN, SHOP, a_deployment, an_app, an_event, an_instance
 
 

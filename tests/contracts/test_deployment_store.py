@@ -7,7 +7,7 @@ import pytest
 
 from deployd.domain.deployment import Outcome, Stage, StageEntry, SwitchReport, Trigger
 from deployd.domain.errors import NotFound, StateConflict
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, SHOP, a_deployment, an_app
 
 

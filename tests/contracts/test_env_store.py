@@ -8,7 +8,7 @@ from deployd.domain.env import Environment, EnvLayer, EnvValue
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, SHOP, an_app
 
 

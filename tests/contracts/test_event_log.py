@@ -3,7 +3,7 @@
 import asyncio
 
 from deployd.domain.event import EventType
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, an_event
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.instance import InstanceState
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, SHOP, an_app, an_instance
 
 

@@ -7,7 +7,7 @@ import pytest
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.ids import AppName
 from deployd.domain.release import Release
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, PLAN, SHOP, an_app
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deployd.domain.route import Address, Route, StaticSite
-from deployd.stores.stores import Stores
+from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, SHOP, an_app
 
 TO_TARGETS = Route(

@@ -3,9 +3,9 @@
 import pytest
 
 from deployd.domain.errors import NotFound, UserMistake
+from deployd.ports.stores import Stores
 from deployd.ports.token_store import ApiToken
 from deployd.stores.database import Database
-from deployd.stores.stores import Stores
 
 MINUTE = 60_000
 

@@ -38,11 +38,12 @@ from deployd.messages.deploy import (
 )
 from deployd.messages.log import AppendLines, LogMessage, OpenTail
 from deployd.messages.proxy import ProxyMessage
+from deployd.ports.stores import Stores
 from deployd.stores.database import Database
 from deployd.stores.events import SqlEventFeed, SqlEventLog
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
-from deployd.stores.stores import Stores, open_stores
+from deployd.stores.stores import open_stores
 from tests.support.actor_runner import running
 from web.desk import Desk
 from web.server import WebServer
@@ -204,14 +205,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
         deploy=deploy,
         proxy=Ref[ProxyMessage]("proxy"),
         log=log,
-        apps=stores.apps,
-        deployments=stores.deployments,
-        releases=stores.releases,
-        instances=stores.instances,
-        routes=stores.routes,
-        env=stores.envs,
-        tokens=stores.tokens,
-        events=stores.events,
+        stores=stores,
         logs=logs,
         clock=CLOCK,
         base_domain="test",

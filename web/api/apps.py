@@ -24,7 +24,7 @@ def trigger_of(request: web.Request) -> Trigger:
 
 async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    return answer(AppList(apps=[await _view(desk, app) for app in await desk.apps.all()]))
+    return answer(AppList(apps=[await _view(desk, app) for app in await desk.stores.apps.all()]))
 
 
 async def create_app(request: web.Request) -> web.Response:
@@ -37,13 +37,13 @@ async def create_app(request: web.Request) -> web.Response:
 
 async def show_app(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    return answer(await _view(desk, await desk.apps.get(request.match_info["app"])))
+    return answer(await _view(desk, await desk.stores.apps.get(request.match_info["app"])))
 
 
 async def change_app(request: web.Request) -> web.Response:
     """A merge patch over the settings: fields that are not sent stay, null puts the default back."""
     desk = desk_of(request)
-    app = await desk.apps.get(request.match_info["app"])
+    app = await desk.stores.apps.get(request.match_info["app"])
     patch = await body_of(request, dict[str, msgspec.Raw])
     settings = _merged(app.settings, patch)
     changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
@@ -70,9 +70,9 @@ def accepted(deployment: Deployment) -> web.Response:
 
 
 async def _view(desk: Desk, app: App) -> AppView:
-    latest = await desk.deployments.of_app(app.name, 1)
+    latest = await desk.stores.deployments.of_app(app.name, 1)
     urls = tuple(desk.url_of(host) for host in app.hosts(desk.base_domain))
-    return app_view(app, urls, await desk.routes.get(app.name), latest[0] if latest else None)
+    return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None)
 
 
 def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:

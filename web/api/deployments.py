@@ -63,15 +63,15 @@ async def roll_back(request: web.Request) -> web.Response:
 async def list_deployments(request: web.Request) -> web.Response:
     desk = desk_of(request)
     newest = query_of(request, Newest)
-    app = await desk.apps.get(request.match_info["app"])
-    return answer(DeploymentList(deployments=await desk.deployments.of_app(app.name, newest.limit)))
+    app = await desk.stores.apps.get(request.match_info["app"])
+    return answer(DeploymentList(deployments=await desk.stores.deployments.of_app(app.name, newest.limit)))
 
 
 async def show_deployment(request: web.Request) -> web.Response:
     desk = desk_of(request)
     watch = query_of(request, Watch)
     deployment = await _watched(desk, request.app[LONG_POLLS], request.match_info["deployment"], watch)
-    journal = await desk.deployments.journal(deployment.id)
+    journal = await desk.stores.deployments.journal(deployment.id)
     return answer(deployment_view(deployment, journal, desk.clock.now_ms()))
 
 
@@ -82,25 +82,25 @@ async def cancel_deployment(request: web.Request) -> web.Response:
 
 async def list_releases(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    app = await desk.apps.get(request.match_info["app"])
-    route = await desk.routes.get(app.name)
+    app = await desk.stores.apps.get(request.match_info["app"])
+    route = await desk.stores.routes.get(app.name)
     serving = route.release if route is not None else None
-    releases = await desk.releases.of_app(app.name)
+    releases = await desk.stores.releases.of_app(app.name)
     return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
 
 
 async def _watched(desk: Desk, polls: LongPolls, deployment_id: str, watch: Watch) -> Deployment:
     """Subscribes before it reads, so that no move can fall between the two."""
     if watch.wait == 0:
-        return await desk.deployments.get(deployment_id)
-    feed = desk.events.subscribe()
+        return await desk.stores.deployments.get(deployment_id)
+    feed = desk.stores.events.subscribe()
     try:
-        deployment = await desk.deployments.get(deployment_id)
+        deployment = await desk.stores.deployments.get(deployment_id)
         async with polls.limit(watch.wait):
             while not _beyond(deployment, watch.after):
                 event = await feed.next()
                 if deployment_id in (event.subject, event.correlation):
-                    deployment = await desk.deployments.get(deployment_id)
+                    deployment = await desk.stores.deployments.get(deployment_id)
         return deployment
     finally:
         feed.close()

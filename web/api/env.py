@@ -25,8 +25,8 @@ EnvPatch = dict[str, str | EnvEntry | None]
 
 async def show_env(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    app = await desk.apps.get(request.match_info["app"])
-    return answer(env_view(await desk.env.read(app.name)))
+    app = await desk.stores.apps.get(request.match_info["app"])
+    return answer(env_view(await desk.stores.envs.read(app.name)))
 
 
 async def change_env(request: web.Request) -> web.Response:

@@ -38,7 +38,7 @@ async def app_lines(request: web.Request) -> web.Response:
     query = query_of(request, LineQuery)
     name = AppName(request.match_info["app"])
     if name != SYSTEM_APP:
-        await desk.apps.get(name)
+        await desk.stores.apps.get(name)
     return await _lines(desk, name, query)
 
 

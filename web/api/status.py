@@ -33,13 +33,13 @@ async def show_status(request: web.Request) -> web.Response:
 
 async def list_events(request: web.Request) -> web.Response:
     query = query_of(request, EventQuery)
-    return answer(EventList(events=await desk_of(request).events.recent(query.limit, query.app)))
+    return answer(EventList(events=await desk_of(request).stores.events.recent(query.limit, query.app)))
 
 
 async def list_instances(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    app = await desk.apps.get(request.match_info["app"])
-    return answer(InstanceList(instances=await desk.instances.of_app(app.name)))
+    app = await desk.stores.apps.get(request.match_info["app"])
+    return answer(InstanceList(instances=await desk.stores.instances.of_app(app.name)))
 
 
 ENDPOINTS = (

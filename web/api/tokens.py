@@ -19,7 +19,7 @@ class TokenOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 async def list_tokens(request: web.Request) -> web.Response:
-    return answer(TokenList(tokens=await desk_of(request).tokens.all()))
+    return answer(TokenList(tokens=await desk_of(request).stores.tokens.all()))
 
 
 async def create_token(request: web.Request) -> web.Response:
@@ -27,12 +27,12 @@ async def create_token(request: web.Request) -> web.Response:
     order = await body_of(request, TokenOrder)
     if not _NAME.fullmatch(order.name):
         raise UserMistake(f"Token name {order.name!r} is not usable: take 1 to 64 letters, digits, '.', '_' or '-'.")
-    text = await desk.tokens.create(order.name, desk.clock.now_ms())
+    text = await desk.stores.tokens.create(order.name, desk.clock.now_ms())
     return answer(NewToken(name=order.name, token=text), status=201)
 
 
 async def revoke_token(request: web.Request) -> web.Response:
-    await desk_of(request).tokens.revoke(request.match_info["token"])
+    await desk_of(request).stores.tokens.revoke(request.match_info["token"])
     return nothing()
 
 

@@ -38,9 +38,10 @@ from deployd.messages.deploy import (
     StopApp,
 )
 from deployd.messages.log import LogMessage
+from deployd.ports.stores import Stores
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
-from deployd.stores.stores import Stores, open_stores
+from deployd.stores.stores import open_stores
 from tests.support.telegram_api import TOKEN, TelegramApi, telegram_api
 
 ANN, BEN, STRANGER = 11, 22, 99
@@ -109,11 +110,7 @@ class World:
     ) -> AsyncIterator[None]:
         """The test fails when an actor crashed, unless it took the failure out of `failures`."""
         reads = BotReads(
-            apps=self.stores.apps,
-            deployments=self.stores.deployments,
-            releases=self.stores.releases,
-            instances=self.stores.instances,
-            routes=self.stores.routes,
+            stores=self.stores,
             logs=self.logs,
             clock=CLOCK,
             base_domain="example.com",

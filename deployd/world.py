@@ -1,0 +1,100 @@
+"""What deployd works on, opened: the only module that names concrete adapters, stores, runtimes and builders."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from deployd.adapters.git.repositories import GitRepositories
+from deployd.adapters.http_probe.probe import AiohttpProbe
+from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
+from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.registry_env import registry_env
+from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.workshop import Workshop
+from deployd.config import Config, environment
+from deployd.domain.errors import UserMistake
+from deployd.kernel.clock import Clock
+from deployd.logs.sqlite import SqliteLogStore
+from deployd.ports.artifact_store import ArtifactStore
+from deployd.ports.builder import Builder
+from deployd.ports.health_probe import HealthProbe
+from deployd.ports.log_store import LogStore
+from deployd.ports.output_reader import OutputReader
+from deployd.ports.runtime import Runtime
+from deployd.ports.source_repository import SourceRepository
+from deployd.ports.stores import Stores
+from deployd.ports.toolchains import Toolchains
+from deployd.runtimes.output_reader import InotifyOutputReader
+from deployd.runtimes.process import ProcessRuntime
+from deployd.stores.master_key import MasterKey
+from deployd.stores.stores import open_database, open_stores
+
+_GIT_ENV = (
+    "HOME",
+    "PATH",
+    "SSH_AUTH_SOCK",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "GIT_SSL_CAINFO",
+    "SSL_CERT_FILE",
+)
+"""What git needs of our environment: keys for ssh, and how to reach hosts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What outlives the actors: opened before the first starts, closed after the last has stopped."""
+
+    stores: Stores
+    logs: LogStore
+    sources: SourceRepository
+    toolchains: Toolchains
+    builder: Builder
+    artifacts: ArtifactStore
+    runtime: Runtime
+    output: OutputReader
+    health: HealthProbe
+
+
+def prepare_folders(config: Config) -> None:
+    """Everything of ours lies under the data folder, which only we may enter. UserMistake when that cannot be."""
+    paths = config.paths
+    try:
+        paths.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (paths.mirrors, paths.builds, paths.caches, paths.artifacts, paths.releases, paths.instances):
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserMistake(
+            f"`server.data_dir` {paths.data_dir} cannot be used: {error.strerror}; name a folder that can be written."
+        ) from error
+
+
+async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> World:
+    """Closed by `stack`. StoreUnusable or UserMistake say what keeps it shut."""
+    paths = config.paths
+    database = await open_database(paths.database, config.database.url.reveal())
+    stack.push_async_callback(database.close)
+    logs = await SqliteLogStore.open(paths.logs_database)
+    stack.push_async_callback(logs.close)
+    runtime = ProcessRuntime(paths.instances, clock)
+    stack.callback(runtime.close)
+    output = InotifyOutputReader()
+    stack.callback(output.close)
+    health = AiohttpProbe()
+    stack.push_async_callback(health.close)
+    environ = environment()
+    workshop = Workshop(pass_env=registry_env(environ), toolchains=paths.toolchains)
+    toolchains = HostTools()
+    git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
+    return World(
+        stores=open_stores(database, await asyncio.to_thread(MasterKey.load, paths.master_key)),
+        logs=logs,
+        sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
+        toolchains=toolchains,
+        builder=SandboxedBuilder(workshop, toolchains, timeout_seconds=config.deploy.build_seconds),
+        artifacts=LocalArtifacts(paths.artifacts),
+        runtime=runtime,
+        output=output,
+        health=health,
+    )
