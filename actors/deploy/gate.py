@@ -4,7 +4,7 @@ import asyncio
 
 from actors.deploy.fleet import Fleet, address_of
 from actors.deploy.tools import DeployTools
-from deployd.domain.app import App
+from deployd.domain.app import App, HealthCheck
 from deployd.domain.errors import StartFailed
 from deployd.domain.instance import Instance
 from deployd.domain.route import Address
@@ -20,20 +20,20 @@ class Gate:
         self._tools = tools
         self._fleet = fleet
 
-    async def pass_all(self, app: App, instances: list[Instance]) -> None:
+    async def pass_all(self, app: App, check: HealthCheck, instances: list[Instance]) -> None:
         """StartFailed with the first reason; the other checks stop with it."""
         try:
             async with asyncio.TaskGroup() as group:
                 for instance in instances:
-                    group.create_task(self._pass(app, instance), name=f"gate {instance.id}")
+                    group.create_task(self._pass(app, check, instance), name=f"gate {instance.id}")
         except* StartFailed as failures:
             raise StartFailed(str(failures.exceptions[0])) from None
 
-    async def _pass(self, app: App, instance: Instance) -> None:
+    async def _pass(self, app: App, check: HealthCheck, instance: Instance) -> None:
         if instance.kind != "web":
             await self._stays_alive(instance)
             return
-        await self._healthy(app, instance)
+        await self._healthy(app, check, instance)
         if not await self._tools.runtime.owns_port(instance):
             raise StartFailed(f"Port {instance.port} is answered by another program than {instance.process}.")
 
@@ -43,9 +43,9 @@ class Gate:
         for ended in done:
             raise StartFailed(f"{instance.process} {ended.result()} right after its start.")
 
-    async def _healthy(self, app: App, instance: Instance) -> None:
+    async def _healthy(self, app: App, check: HealthCheck, instance: Instance) -> None:
         """Asks at growing intervals; an instance that ends meanwhile fails at once."""
-        check, ended = app.settings.health_check, self._fleet.ended(instance)
+        ended = self._fleet.ended(instance)
         host = app.hosts(self._tools.base_domain)[0]
         interval, successes, wrong = _FIRST_INTERVAL_SECONDS, 0, "it was never asked"
         try:
@@ -63,8 +63,8 @@ class Gate:
                 f"{instance.process} was not healthy within {check.gate_seconds:g} s: GET {check.path} said: {wrong}."
             ) from None
 
-    async def through_proxy(self, app: App, front: Address) -> None:
+    async def through_proxy(self, app: App, check: HealthCheck, front: Address) -> None:
         """What is called live has answered through the proxy under its own host name."""
-        wrong = await self._tools.health.probe(front, app.hosts(self._tools.base_domain)[0], app.settings.health_check)
+        wrong = await self._tools.health.probe(front, app.hosts(self._tools.base_domain)[0], check)
         if wrong is not None:
             raise StartFailed(f"The new release answered directly but not through the proxy: {wrong}.")

@@ -121,7 +121,7 @@ class Keeper:
         instance = await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
         await self._fleet.mark_running(instance)
         try:
-            await self._gate.pass_all(app, [instance])
+            await self._gate.pass_all(app, app.settings.health_check_of(release.plan), [instance])
         except StartFailed as failure:
             self._tools.journal.say(app.name, crashed.deployment, str(failure), Level.ERROR, crashed.release)
             if not self._fleet.ended(instance).done():

@@ -59,11 +59,11 @@ class Rollout:
             await self._run_release_command(app, release)
             for process in _processes(app, release, web=True):
                 await self._launch(app, release, process)
-        gate_seconds = app.settings.health_check.gate_seconds
-        async with stage(self._deployment.id, Stage.CHECKING, gate_seconds + 10):
-            await self._gate.pass_all(app, self._started)
+        check = app.settings.health_check_of(release.plan)
+        async with stage(self._deployment.id, Stage.CHECKING, check.gate_seconds + 10):
+            await self._gate.pass_all(app, check, self._started)
             workers = [await self._launch(app, release, name) for name in _processes(app, release, web=False)]
-            await self._gate.pass_all(app, workers)
+            await self._gate.pass_all(app, check, workers)
 
     async def _launch(self, app: App, release: Release, process: str) -> Instance:
         instance = await self._fleet.launch(app, release, self._deployment.id, process)
@@ -101,7 +101,8 @@ class Rollout:
                 self._switched = True
                 await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
             if route.targets or route.site:
-                await self._gate.through_proxy(app, self._tools.front())
+                check = app.settings.health_check_of(release.plan)
+                await self._gate.through_proxy(app, check, self._tools.front())
 
     def _route(self, app: App, release: Release) -> Route:
         targets = tuple(address_of(instance) for instance in self._started if instance.kind == "web")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from deployd.domain.build import BuildSettings, check_build_settings
+from deployd.domain.build import BuildPlan, BuildSettings, check_build_settings
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
 
@@ -51,6 +51,11 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def health_check(self) -> HealthCheck:
         return HealthCheck(path=self.health) if isinstance(self.health, str) else self.health
+
+    def health_check_of(self, plan: BuildPlan) -> HealthCheck:
+        """The path that the build found, unless the app's settings name one."""
+        check = self.health_check
+        return msgspec.structs.replace(check, path=plan.health) if plan.health and check.path == "/" else check
 
     @property
     def upstreams(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import pytest
 
 from deployd.domain.app import App, AppSettings, HealthCheck, check_settings, checked_name, is_host_name
+from deployd.domain.build import BuildPlan
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import AppName
 
@@ -97,3 +98,14 @@ def test_one_copy_of_each_process_runs_unless_said_otherwise() -> None:
 def test_short_forms_mean_the_long_ones() -> None:
     settings = AppSettings(upstream="a:1", health="/up")
     assert (settings.upstreams, settings.health_check) == (("a:1",), HealthCheck(path="/up"))
+
+
+@pytest.mark.parametrize(
+    ("set_path", "found", "asked"),
+    [("/", "/_stcore/health", "/_stcore/health"), ("/up", "/_stcore/health", "/up"), ("/", None, "/")],
+)
+def test_the_health_path_that_the_build_found_gives_way_to_the_one_that_was_set(
+    set_path: str, found: str | None, asked: str
+) -> None:
+    plan = BuildPlan(builder="python", why="a test", health=found)
+    assert AppSettings(repo=REPO, health=set_path).health_check_of(plan).path == asked
