@@ -1,9 +1,9 @@
-# make setup | demo | test | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | check | bench: each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench ui lock clean
+.PHONY: setup demo test corpus check bench ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -27,6 +27,10 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 2 --dist=loadgroup tests
+
+# Every app of tests/e2e/corpus, built, started, probed and deployed again; APPS="name name" takes only these.
+corpus: setup
+	$(PY) -m tests.e2e.corpus $(APPS)
 
 check: setup
 	$(BIN)/ruff format --check --quiet .

@@ -1,7 +1,6 @@
 """BuildActor: turns queued deployments into releases, a few at a time."""
 
 import asyncio
-import shutil
 from collections import deque
 from pathlib import Path
 from typing import assert_never
@@ -15,8 +14,9 @@ from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.deployment import Deployment, Outcome, Stage
 from deployd.domain.env import Environment
 from deployd.domain.errors import BuildFailed, DeploydError, StateConflict
-from deployd.domain.ids import AppName, DeploymentId
-from deployd.domain.log_line import NewLine, Source
+from deployd.domain.ids import SYSTEM_APP, AppName, DeploymentId
+from deployd.domain.log_line import Level, NewLine, Source
+from deployd.domain.plan_text import plan_lines
 from deployd.domain.release import Release
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
@@ -28,6 +28,7 @@ from deployd.ports.artifact_store import ArtifactStore
 from deployd.ports.builder import Builder
 from deployd.ports.source_repository import Commit, SourceRepository
 from deployd.ports.stores import Stores
+from deployd.removal import remove
 
 _INTERRUPTED = "The build was interrupted because deployd was restarted; deploy again."
 
@@ -68,7 +69,7 @@ class BuildActor(Actor[BuildMessage]):
 
     async def on_start(self) -> None:
         """Builds that nobody runs any more end with a reason; their project folders go."""
-        await asyncio.to_thread(shutil.rmtree, self._tools.folder, ignore_errors=True)
+        await asyncio.to_thread(remove, self._tools.folder)
         for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage in (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING):
                 self._deploy.tell(BuildEnded(deployment=deployment.id, error=_INTERRUPTED, outcome=Outcome.INTERRUPTED))
@@ -111,7 +112,13 @@ class BuildActor(Actor[BuildMessage]):
             self._deploy.tell(BuildEnded(deployment=deployment, release=release.number))
         finally:
             self.ref.tell(BuildDone(deployment=deployment))
-            await asyncio.to_thread(shutil.rmtree, project, ignore_errors=True)
+            await self._clear(project)
+
+    async def _clear(self, project: Path) -> None:
+        try:
+            await asyncio.to_thread(remove, project)
+        except OSError as error:
+            self._tools.journal.say(SYSTEM_APP, None, f"{error}; the next start tries again.", Level.WARN)
 
     async def _build(self, row: Deployment, project: Path) -> Release:
         tools, config = self._tools, self._config
@@ -121,12 +128,14 @@ class BuildActor(Actor[BuildMessage]):
         async with tools.journal.stage(row.id, Stage.FETCHING, config.fetch_seconds):
             commit = await self._fetch(app, row, project)
         async with tools.journal.stage(row.id, Stage.DETECTING, config.fetch_seconds):
+            on_line = self._printer(app.name, row.id)
             plan = await tools.builder.plan(project, _wishes(app, env))
-            tools.journal.say(app.name, row.id, f"Plan: {plan.why}")
+            for line in plan_lines(plan):
+                on_line(line)
         async with tools.journal.stage(row.id, Stage.BUILDING, config.build_seconds):
             plan = await self._run_steps(app.name, row.id, project, plan, env)
         async with tools.journal.stage(row.id, Stage.PACKING, config.fetch_seconds):
-            artifact = await tools.artifacts.pack(_result(project, plan))
+            artifact = await tools.artifacts.pack(_result(project, plan), _apart(plan), app.name)
             return await self._release(row, artifact, commit, plan, env)
 
     async def _fetch(self, app: App, row: Deployment, project: Path) -> Commit:
@@ -173,6 +182,13 @@ def _result(project: Path, plan: BuildPlan) -> Path:
     if not output.is_dir():
         raise BuildFailed(f"The build ended well but left no folder {plan.static_root!r} to serve.")
     return output
+
+
+def _apart(plan: BuildPlan) -> tuple[str, ...]:
+    """The folders of packages, which change less often than the rest; the output of a static site holds none."""
+    if plan.dependencies is None or plan.static_root not in (None, "."):
+        return ()
+    return plan.dependencies.folders
 
 
 class _Printer:

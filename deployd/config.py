@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from deployd.paths import Paths
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 OneOrMore = Annotated[int, msgspec.Meta(ge=1)]
+ZeroOrMore = Annotated[int, msgspec.Meta(ge=0)]
 Kind = TypeVar("Kind")
 
 
@@ -46,7 +47,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Deadlines of the stages, and how much is done and kept at once."""
+    """Deadlines of the stages, how much is done and kept at once, and what one build may use.
+
+    `build_memory_mb` of 0 means a share of this machine's memory, `build_cpus` of 0 all of them.
+    """
 
     fetch_seconds: Seconds = 120.0
     build_seconds: Seconds = 900.0
@@ -54,7 +58,12 @@ class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     release_seconds: Seconds = 600.0
     drain_seconds: Seconds = 30.0
     builds_at_once: OneOrMore = 1
+    build_memory_mb: ZeroOrMore = 0
+    build_cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    build_pids: OneOrMore = 4096
+    build_network: Literal["host", "isolated"] = "host"
     releases_kept: OneOrMore = 5
+    cache_mb_per_app: OneOrMore = 2048
 
 
 class LogsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

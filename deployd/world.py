@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from deployd.adapters.git.repositories import GitRepositories
 from deployd.adapters.http_probe.probe import AiohttpProbe
 from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
+from deployd.adapters.local_artifacts.tree import SYSTEM_FOLDERS
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.caps import Caps
 from deployd.builders.registry_env import registry_env
-from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
 from deployd.config import Config, environment
 from deployd.domain.errors import UserMistake
@@ -84,8 +86,18 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
     health = AiohttpProbe()
     stack.push_async_callback(health.close)
     environ = environment()
-    workshop = Workshop(pass_env=registry_env(environ), toolchains=paths.toolchains)
-    toolchains = HostTools()
+    registries = registry_env(environ)
+    limits = config.deploy
+    workshop = Workshop(
+        pass_env=registries,
+        toolchains=paths.toolchains,
+        caps=Caps.of(memory_mb=limits.build_memory_mb, cpus=limits.build_cpus, pids=limits.build_pids),
+        isolated=limits.build_network == "isolated",
+    )
+    toolchains = InstalledToolchains(
+        paths.toolchains, workshop, env=registries, clock=clock, lease_seconds=2 * config.deploy.build_seconds
+    )
+    await asyncio.to_thread(toolchains.open)
     git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
     return World(
         stores=open_stores(database, await asyncio.to_thread(MasterKey.load, paths.master_key)),
@@ -93,7 +105,7 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
         toolchains=toolchains,
         builder=SandboxedBuilder(workshop, toolchains, timeout_seconds=config.deploy.build_seconds),
-        artifacts=LocalArtifacts(paths.artifacts),
+        artifacts=LocalArtifacts(paths.artifacts, (*SYSTEM_FOLDERS, f"{paths.toolchains.resolve()}/")),
         runtime=runtime,
         output=output,
         health=health,

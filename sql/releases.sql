@@ -25,6 +25,10 @@ ORDER BY number DESC;
 -- Forgets a release.
 DELETE FROM releases WHERE app = $1 AND number = $2;
 
+-- name: plans
+-- How every kept release was built.
+SELECT plan FROM releases;
+
 -- name: artifacts
 -- The digests that some release needs.
 SELECT DISTINCT artifact FROM releases;

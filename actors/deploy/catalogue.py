@@ -1,7 +1,6 @@
 """The apps themselves: created, changed, given env, stopped, removed."""
 
 import asyncio
-import shutil
 
 import msgspec
 
@@ -15,6 +14,7 @@ from deployd.domain.event import EventType
 from deployd.messages.deploy import ChangeEnv, PutApp
 from deployd.messages.log import ForgetApp, RememberSecrets
 from deployd.messages.proxy import RemoveRoute
+from deployd.removal import remove
 
 _PROXY_SECONDS = 20.0
 
@@ -96,9 +96,9 @@ class Catalogue:
         await self._fleet.stop_all(await tools.stores.instances.of_app(app.name))
         await tools.stores.apps.remove(app.name)
         await tools.sources.forget(app.name)
-        await asyncio.to_thread(shutil.rmtree, tools.releases_folder / app.name, ignore_errors=True)
-        await asyncio.to_thread(shutil.rmtree, tools.caches_folder / app.name, ignore_errors=True)
-        await tools.artifacts.keep_only(await tools.stores.releases.artifacts())
+        await asyncio.to_thread(remove, tools.releases_folder / app.name)
+        await asyncio.to_thread(remove, tools.caches_folder / app.name)
+        await self._sweep()
         tools.log.tell(ForgetApp(app=app.name))
         await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
 
@@ -109,5 +109,11 @@ class Catalogue:
         for release in (await self._tools.stores.releases.of_app(app.name))[self._tools.config.releases_kept :]:
             if release.number != serving:
                 await self._tools.stores.releases.remove(app.name, release.number)
-                await asyncio.to_thread(shutil.rmtree, self._fleet.folder(release), ignore_errors=True)
-        await self._tools.artifacts.keep_only(await self._tools.stores.releases.artifacts())
+                await asyncio.to_thread(remove, self._fleet.folder(release))
+        await self._sweep()
+
+    async def _sweep(self) -> None:
+        """Deletes the artifacts and the versions of tools that no kept release needs any more."""
+        releases = self._tools.stores.releases
+        await self._tools.artifacts.keep_only(await releases.artifacts())
+        await self._tools.toolchains.keep_only(tuple(await releases.tools()))

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 
+from deployd.builders.caches.app_cache import AppCache
+from deployd.builders.caches.in_thread import in_thread
+from deployd.builders.caches.packages import Packages
 from deployd.builders.detect import detect
 from deployd.builders.listing import list_project
 from deployd.builders.workshop import Place, Workshop
@@ -13,14 +17,22 @@ from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
 from deployd.domain.errors import BuildFailed
 from deployd.ports.toolchains import Toolchains
 
+OnLine = Callable[[str], None]
+
+_NO_PACKAGES = Dependencies(steps=(), folders=())
+
 
 class SandboxedBuilder:
-    """`timeout_seconds` is for everything that one build does."""
+    """`timeout_seconds` is for everything that one build does, `cache_mb` for everything that is kept for an app."""
 
-    def __init__(self, workshop: Workshop, toolchains: Toolchains, *, timeout_seconds: float = 900.0) -> None:
+    def __init__(
+        self, workshop: Workshop, toolchains: Toolchains, *, timeout_seconds: float = 900.0, cache_mb: int = 2048
+    ) -> None:
         self._workshop = workshop
         self._toolchains = toolchains
         self._timeout_seconds = timeout_seconds
+        self._cache_bytes = cache_mb << 20
+        self._in_use: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
         return await asyncio.to_thread(lambda: detect(list_project(project), wishes))
@@ -31,36 +43,72 @@ class SandboxedBuilder:
         plan: BuildPlan,
         env: Mapping[str, str],
         cache: Path,
-        on_line: Callable[[str], None],
+        on_line: OnLine,
     ) -> BuildPlan:
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                plan = await self._build(project, plan, env, cache, on_line)
-        except TimeoutError:
-            raise BuildFailed(f"The build took longer than {self._timeout_seconds:g} s and was stopped.") from None
+        """Builds with the same `cache` wait for each other."""
+        async with self._in_use.setdefault(cache, asyncio.Lock()):
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    plan = await self._build(project, plan, env, AppCache(cache), on_line)
+            except TimeoutError:
+                raise BuildFailed(f"The build took longer than {self._timeout_seconds:g} s and was stopped.") from None
         await asyncio.to_thread(_check_output, project, plan)
         return plan
 
+    async def tidy(self, cache: Path) -> str | None:
+        async with self._in_use.setdefault(cache, asyncio.Lock()):
+            try:
+                await in_thread(lambda check: AppCache(cache).tidy(self._cache_bytes, check))
+            except OSError as error:
+                return f"The build cache {cache.name} could not be tidied: {error.strerror or error}."
+        return None
+
     async def _build(
-        self, project: Path, plan: BuildPlan, env: Mapping[str, str], cache: Path, on_line: Callable[[str], None]
+        self, project: Path, plan: BuildPlan, env: Mapping[str, str], cache: AppCache, on_line: OnLine
     ) -> BuildPlan:
         plan = msgspec.structs.replace(plan, tools=await self._toolchains.provide(plan.tools, on_line))
-        place = Place(
-            project=project,
-            cache=cache,
-            env={**plan.env, **env},
-            programs=self._toolchains.programs(plan.tools),
-        )
-        dependencies = plan.dependencies or Dependencies(steps=(), folders=())
-        if dependencies.steps or plan.steps:
-            await self._workshop.prepare(place, on_line)
-        for step in dependencies.steps:
-            await self._workshop.run(step, place, on_line, dependencies.at)
+        dependencies = plan.dependencies or _NO_PACKAGES
+        if not (dependencies.steps or plan.steps):
+            return plan
+        programs = self._toolchains.programs(plan.tools)
+        env = {**self._toolchains.env(plan.tools), **plan.env, **env}
+        place = Place(project=project, cache=cache.work, env=env, programs=programs)
+        packages = Packages(dependencies, self._workshop, place, cache.trees, on_line)
+        await asyncio.to_thread(cache.open)
+        await self._workshop.prepare(place, on_line)
+        await packages.install(plan.tools)
+        try:
+            await self._build_app(plan, place, packages, cache, on_line)
+        except BuildFailed:
+            await asyncio.to_thread(cache.close)
+            raise
+        await asyncio.to_thread(cache.close)
+        return plan
+
+    async def _build_app(
+        self, plan: BuildPlan, place: Place, packages: Packages, cache: AppCache, on_line: OnLine
+    ) -> None:
+        await _bring_kept(cache, plan, place, on_line)
         for step in plan.steps:
             await self._workshop.run(step, place, on_line, plan.root)
-        for step in dependencies.prune:
-            await self._workshop.run(step, place, on_line, dependencies.at)
-        return plan
+        await packages.prune()
+        await _take_out_kept(cache, plan, place, on_line)
+
+
+async def _bring_kept(cache: AppCache, plan: BuildPlan, place: Place, on_line: OnLine) -> None:
+    if plan.kept:
+        try:
+            await in_thread(lambda check: cache.kept.bring(place.project, plan.kept, check))
+        except OSError as error:
+            on_line(f"warning: the framework's cache could not be brought: {error.strerror or error}.")
+
+
+async def _take_out_kept(cache: AppCache, plan: BuildPlan, place: Place, on_line: OnLine) -> None:
+    if plan.kept:
+        try:
+            await in_thread(lambda check: cache.kept.take_out(place.project, plan.kept, check))
+        except OSError as error:
+            on_line(f"warning: the framework's cache could not be kept: {error.strerror or error}.")
 
 
 def _check_output(project: Path, plan: BuildPlan) -> None:

@@ -3,6 +3,7 @@
 import re
 
 from deployd.builders.project import Declared, Project, Recipe, Recognised
+from deployd.builders.told import as_told
 from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
 
@@ -12,7 +13,7 @@ _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*:\s*(\S.*)")
 def parse_procfile(text: str) -> dict[str, str]:
     """BuildFailed naming the first line that is not of the form `name: command`, or says a name again."""
     processes: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.lstrip("\ufeff").split("\n"), start=1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
@@ -28,17 +29,24 @@ def parse_procfile(text: str) -> dict[str, str]:
 def detect(project: Project, declared: Declared) -> BuildPlan | None:
     if not declared.processes:
         return None
-    source = "Procfile" if project.has("Procfile") else "app's commands"
-    return BuildPlan(
+    source = "the Procfile says" if project.has("Procfile") else "the app's commands say"
+    plan = BuildPlan(
         builder="procfile",
-        why=f"Nothing to build: the {source} says what to run.",
+        why=f"Commands only: {source} what to run, and nothing here is known to need a build.",
+        root=project.root,
         processes=dict(declared.processes),
     )
+    return as_told(plan, declared.settings)
 
 
 RECIPE = Recipe(
     name="procfile",
     title="Commands only",
     detect=detect,
-    rows=(Recognised(what="a Procfile, or commands in deployd.toml", how="Nothing is built; the commands run."),),
+    rows=(
+        Recognised(
+            what="a `Procfile`, `commands` or `build.start`, and no file of the kinds above",
+            how="Nothing is built but what `build.install` and `build.build` say; the commands run.",
+        ),
+    ),
 )

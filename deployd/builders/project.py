@@ -53,11 +53,14 @@ class Project:
 class Declared:
     """What was said before detection looks: deployd.toml first, then the repository's own word.
 
-    `processes` come from the settings' commands and the Procfile; a plan with processes must have them.
+    `processes` come from the settings' commands, `start` and the Procfile; a plan with processes must have them.
+    `env` holds the defaults of app.json and `reasons` tell what was declared; detection adds both to every plan.
     """
 
     processes: Mapping[str, str] = field(default_factory=dict)
     settings: BuildSettings = field(default_factory=BuildSettings)
+    env: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
 
 
 Detect = Callable[[Project, Declared], BuildPlan | None]
@@ -78,9 +81,13 @@ class Recognised:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One kind of project. `name` is what `build.builder` in deployd.toml says; `rows` document `detect`."""
+    """One kind of project. `name` is what `build.builder` in deployd.toml says; `rows` document `detect`.
+
+    `marks` are the files that speak for this kind: what a plan of another kind names as seen and not used.
+    """
 
     name: str
     title: str
     detect: Detect
     rows: tuple[Recognised, ...]
+    marks: tuple[str, ...] = ()

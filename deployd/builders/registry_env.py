@@ -15,6 +15,7 @@ _NAMES = {
     "ALL_PROXY",
     "NO_PROXY",
 }
+_NOT_FOR_BUILDS = ("UV_PUBLISH_",)
 _OURS = {
     "UV_CACHE_DIR",
     "UV_PYTHON",
@@ -28,8 +29,10 @@ _OURS = {
 
 def registry_env(environ: Mapping[str, str]) -> dict[str, str]:
     """Where caches and interpreters lie is the builder's own business and not taken over."""
-    return {
-        key: value
-        for key, value in environ.items()
-        if key.upper() not in _OURS and (key.upper() in _NAMES or key.upper().startswith(_PREFIXES))
-    }
+    return {key: value for key, value in environ.items() if _is_wanted(key.upper())}
+
+
+def _is_wanted(name: str) -> bool:
+    if name in _OURS or name.startswith(_NOT_FOR_BUILDS):
+        return False
+    return name in _NAMES or name.startswith(_PREFIXES)

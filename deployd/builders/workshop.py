@@ -1,4 +1,4 @@
-"""Runs the steps of builds, shut in where this host can do that."""
+"""Runs the steps of builds: capped, with a network of their own when that is wished, shut in where this host can."""
 
 import asyncio
 import os
@@ -6,31 +6,49 @@ import pwd
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import uv
 
 from deployd.builders import sandbox
+from deployd.builders.cage import Cages, joining
+from deployd.builders.caps import Caps, lesser_argv, warning
+from deployd.builders.enclosure import Command, enclosed
+from deployd.builders.ending import what_went_wrong
+from deployd.builders.gate import gate
+from deployd.builders.lines import Lines, Written
+from deployd.builders.network import Network, isolated_network, refused
 from deployd.builders.run import MARK, run_step
 from deployd.builders.sandbox import Bind, User
 from deployd.domain.errors import BuildFailed
+from deployd.limits.cgroup import Group
 
-_SIGNALS = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 _ROOT = 0
+_PROBE_SECONDS = 10
+_OURS = {"PATH": sandbox.SEARCH_PATH}
+"""All that the programs outside of a sandbox get: its process 1 would show more to the build."""
+
+_FRESH_HOME = 'rm -rf -- "$0" 2>/dev/null || { chmod -R u+rwX -- "$0" && rm -rf -- "$0"; }; mkdir -p -- "$0"'
+"""Go makes its folders read-only. These programs take trees of any depth, and follow no link."""
+
+_GIVE = f'{{ {_FRESH_HOME}; }} && chown -h -- "$2" "$1" "$0" && chown -RhP -- "$2" "$3"'
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where steps run: only `project` and `cache` can be written; `programs` come first in PATH.
 
-    `env` is all they get besides the base that every build has.
+    `env` is all they get besides the base that every build has, and wins over it. One place is for one build: what its
+    steps have `written` to the log counts together.
     """
 
     project: Path
     cache: Path
     env: Mapping[str, str] = {}
     programs: tuple[Path, ...] = ()
+    written: Written = msgspec.field(default_factory=Written)
 
 
 class Workshop:
@@ -38,6 +56,7 @@ class Workshop:
 
     `programs` are folders that come first in PATH; list what they need in `ro_paths` unless it lies in /usr.
     `toolchains` is shown to the steps, read-only and under its own path. As root, steps run as `user`, who must exist.
+    `isolated` steps cannot reach what listens on this host's loopback; without a sandbox they are refused.
     """
 
     def __init__(
@@ -49,32 +68,61 @@ class Workshop:
         toolchains: Path | None = None,
         user: str = "nobody",
         bwrap: bool = True,
+        caps: Caps | None = None,
+        isolated: bool = False,
     ) -> None:
         self._pass_env = dict(pass_env or {})
         self._ro_paths = (*ro_paths, *((toolchains,) if toolchains else ()))
         self._programs = programs
         self._user = _unprivileged(user) if os.geteuid() == _ROOT else None
         self._interpreter = _interpreter()
+        self._uv = Path(uv.find_uv_bin())
         self._no_sandbox = None if bwrap else "switched off"
         self._probed = not bwrap
+        self._caps = caps or Caps()
+        self._cages: Cages | None = None
+        self._isolated = isolated
 
     async def prepare(self, place: Place, on_line: Callable[[str], None]) -> None:
-        """Makes the cache's home, and gives the project to the user that steps run as."""
-        await asyncio.to_thread(_make_home, place.cache / "home")
+        """Once for a build, before its steps: a new home, and the project given to the user that steps run as.
+
+        BuildFailed when builds are to be isolated and cannot be.
+        """
         reason = await self.why_not_sandboxed()
+        if reason is not None and self._isolated:
+            raise refused(f"this host cannot sandbox them ({reason})")
         if reason is not None:
             on_line(f"warning: this build is not sandboxed, it can do what deployd's user can ({reason}).")
-        elif self._user is not None:
-            await asyncio.to_thread(_give, place.project, place.cache, self._user)
+        if (uncapped := warning(self._caps, (await self._found_cages()).unenforced)) is not None:
+            on_line(uncapped)
+        await self._make_ready(place, on_line, self._user if reason is None else None)
 
     async def run(self, step: str, place: Place, on_line: Callable[[str], None], at: str = ".") -> None:
         """Runs one shell command in the folder `at` of the project. BuildFailed unless it exits with 0."""
         on_line(f"$ {step}")
+        lines = Lines(on_line, place.written, self._caps.output_bytes)
         try:
-            code = await self._run(step, place, on_line, at)
+            async with self._caged() as (group, before), self._network() as network:
+                if await self.why_not_sandboxed() is None:
+                    command = Command(
+                        step=step,
+                        binds=self._binds(place),
+                        env=self._env(place, sandbox.CACHE, sandbox.PROGRAMS),
+                        tmp_bytes=self._caps.memory_bytes,
+                        at=at,
+                        before=before,
+                        network=network,
+                    )
+                    code = await self._run_enclosed(command, group, lines)
+                else:
+                    env = {**self._env(place, str(place.cache), str(self._uv.parent)), MARK: secrets.token_hex(16)}
+                    argv = joining(group, sandbox.plain_argv(step, before))
+                    code = await run_step(argv, env, str(place.project / at), lines, group=group)
+                failure = what_went_wrong(step, code, group, self._caps)
         except OSError as error:
             raise BuildFailed(f"A build step could not be started: {error.strerror or error}.") from error
-        _check(step, code)
+        if failure is not None:
+            raise BuildFailed(failure)
 
     async def why_not_sandboxed(self) -> str | None:
         """Tries bubblewrap once; None when it works, else the reason."""
@@ -83,44 +131,50 @@ class Workshop:
             self._probed = True
         return self._no_sandbox
 
-    async def _run(self, step: str, place: Place, on_line: Callable[[str], None], at: str) -> int:
-        programs = tuple(str(folder) for folder in (*place.programs, *self._programs))
-        if self._no_sandbox is not None:
-            base = sandbox.base_env(str(place.cache), (*programs, str(_uv().parent)), str(self._interpreter))
-            marked = {**base, **self._pass_env, **place.env, MARK: secrets.token_hex(16)}
-            return await run_step(sandbox.plain_argv(step), marked, str(place.project / at), on_line)
-        base = sandbox.base_env(sandbox.CACHE, (*programs, sandbox.PROGRAMS), str(self._interpreter))
-        env = {**base, **self._pass_env, **place.env}
-        return await self._run_shut_in(step, self._binds(place), env, on_line, at)
+    async def _make_ready(self, place: Place, on_line: Callable[[str], None], user: User | None) -> None:
+        """What an earlier build left in its home could be a password, or a trap."""
+        home, project = place.cache / "home", str(place.project)
+        argv = ["sh", "-c", _FRESH_HOME, str(home)]
+        if user is not None:
+            argv = ["sh", "-c", _GIVE, str(home), str(place.cache), f"{user.uid}:{user.gid}", project]
+        lines = Lines(on_line, place.written, self._caps.output_bytes)
+        if await run_step(argv, _OURS, "/", lines) != 0:
+            raise BuildFailed("The folders of the build could not be made ready; the build log says why.")
 
-    async def _run_shut_in(
-        self,
-        step: str,
-        binds: Sequence[Bind],
-        env: Mapping[str, str],
-        on_line: Callable[[str], None],
-        at: str = ".",
-    ) -> int:
-        links = sandbox.top_links()
-        arguments = os.memfd_create("bwrap-args")
-        try:
-            os.write(arguments, sandbox.env_arguments(env))
-            os.lseek(arguments, 0, os.SEEK_SET)
-            if self._user is None:
-                argv = sandbox.bwrap_argv(step, binds, arguments, links, at)
-            else:
-                argv = sandbox.bwrap_argv(step, sandbox.staged(binds), arguments, links, at)
-                argv = sandbox.as_user(self._user, binds, argv)
-            # Nothing of ours is in the environment: process 1 of the sandbox would show it to the build.
-            return await run_step(argv, {"PATH": sandbox.SEARCH_PATH}, "/", on_line, pass_fds=(arguments,))
-        finally:
-            os.close(arguments)
+    @asynccontextmanager
+    async def _caged(self) -> AsyncIterator[tuple[Group, list[str]]]:
+        """The group that a step is to join, and what stands before it where groups cannot cap it."""
+        cages = await self._found_cages()
+        async with cages.one() as group:
+            yield group, lesser_argv(self._caps, cages.unenforced)
+
+    async def _found_cages(self) -> Cages:
+        if self._cages is None:
+            self._cages = await asyncio.to_thread(Cages, self._caps)
+        return self._cages
+
+    @asynccontextmanager
+    async def _network(self) -> AsyncIterator[Network | None]:
+        if not self._isolated:
+            yield None
+            return
+        async with isolated_network() as network:
+            yield network
+
+    async def _run_enclosed(self, command: Command, group: Group, lines: Lines) -> int:
+        async with gate(group) as closed:
+            with enclosed(command, closed, self._user) as (argv, descriptors):
+                return await run_step(argv, _OURS, "/", lines, group=group, pass_fds=descriptors, started=closed.let_in)
+
+    def _env(self, place: Place, cache: str, last: str) -> dict[str, str]:
+        programs = (*map(str, (*place.programs, *self._programs)), last)
+        return {**sandbox.base_env(cache, programs, str(self._interpreter)), **self._pass_env, **place.env}
 
     def _binds(self, place: Place) -> list[Bind]:
         binds = [Bind(path, str(path), file=path.is_file()) for path in self._ro_paths if path.exists()]
         if not str(self._interpreter).startswith("/usr/"):
             binds.append(Bind(Path(sys.base_prefix), sys.base_prefix))
-        binds.append(Bind(_uv(), f"{sandbox.PROGRAMS}/uv", file=True))
+        binds.append(Bind(self._uv, f"{sandbox.PROGRAMS}/uv", file=True))
         return [*binds, Bind(place.cache, sandbox.CACHE, True), Bind(place.project, sandbox.PROJECT, True)]
 
     async def _probe(self) -> str | None:
@@ -128,16 +182,14 @@ class Workshop:
             return "bubblewrap is not installed"
         said: list[str] = []
         empty = [Bind(Path("/usr"), sandbox.PROJECT)]
+        command = Command(step="true", binds=empty, env=_OURS, tmp_bytes=self._caps.memory_bytes)
         try:
-            async with asyncio.timeout(10):
-                code = await self._run_shut_in("true", empty, {"PATH": sandbox.SEARCH_PATH}, said.append)
+            async with asyncio.timeout(_PROBE_SECONDS):
+                lines = Lines(said.append, Written(), self._caps.output_bytes)
+                code = await self._run_enclosed(command, Group(()), lines)
         except (TimeoutError, OSError) as error:
             return f"bubblewrap does not work here: {error}"
         return None if code == 0 else f"bubblewrap does not work here: {' '.join(said)[:200] or f'exit code {code}'}"
-
-
-def _uv() -> Path:
-    return Path(uv.find_uv_bin())
 
 
 def _interpreter() -> Path:
@@ -149,30 +201,3 @@ def _interpreter() -> Path:
 def _unprivileged(name: str) -> User:
     entry = pwd.getpwnam(name)
     return User(entry.pw_uid, entry.pw_gid)
-
-
-def _make_home(home: Path) -> None:
-    """An earlier build could have put anything in its place."""
-    if home.is_symlink() or home.is_file():
-        home.unlink()
-    home.mkdir(parents=True, exist_ok=True)
-
-
-def _give(project: Path, cache: Path, user: User) -> None:
-    """Makes the builder's user the owner of what it may write. What it has put into the cache is its own already."""
-    for path in (cache, cache / "home"):
-        os.chown(path, user.uid, user.gid, follow_symlinks=False)
-    os.chown(project, user.uid, user.gid, follow_symlinks=False)
-    for parent, folders, files in os.walk(project):
-        for name in (*folders, *files):
-            os.chown(f"{parent}/{name}", user.uid, user.gid, follow_symlinks=False)
-
-
-def _check(step: str, code: int) -> None:
-    if code == 0:
-        return
-    shown = step if len(step) <= 120 else f"{step[:117]}..."
-    if code == 137:
-        raise BuildFailed(f"The build step `{shown}` was killed (SIGKILL): most likely the machine ran out of memory.")
-    ended = f"was killed by {_SIGNALS[code]}" if code in _SIGNALS else f"exited with code {code}"
-    raise BuildFailed(f"The build step `{shown}` {ended}; the build log says why.")

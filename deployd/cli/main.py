@@ -8,12 +8,13 @@ from deployd.cli.doctor import doctor
 from deployd.cli.env import env
 from deployd.cli.exit_code import EPILOG
 from deployd.cli.logs import logs
+from deployd.cli.plan import plan
 from deployd.cli.serve import check, serve
 from deployd.cli.status import status
 from deployd.cli.token import token
 
 VERBS = (
-    serve, check, doctor, apps, create, deploy, status, logs, rollback, ps, stop, restart, cancel, remove,
+    serve, check, doctor, plan, apps, create, deploy, status, logs, rollback, ps, stop, restart, cancel, remove,
 )  # fmt: skip
 
 cli = typer.Typer(

@@ -27,3 +27,10 @@ class Builder(Protocol):
         it broke. Cancelling kills every process of it.
         """
         ...
+
+    async def tidy(self, cache: Path) -> str | None:
+        """After a build, however it ended: keeps `cache` below its budget and gets it ready for the next build.
+
+        Nothing waits for it but the next build with the same `cache`. The reason when it could not be done.
+        """
+        ...

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from deployd.domain.build import BuildPlan
+from deployd.domain.build import BuildPlan, Tool
 from deployd.domain.ids import AppName
 from deployd.domain.release import Release
 
@@ -30,6 +30,10 @@ class ReleaseStore(Protocol):
         ...
 
     async def remove(self, app: AppName, number: int) -> None: ...
+
+    async def tools(self) -> set[Tool]:
+        """What some kept release of any app runs with."""
+        ...
 
     async def artifacts(self) -> set[str]:
         """The digests that some kept release of any app needs."""

@@ -9,21 +9,39 @@ import msgspec
 from deployd.domain.ids import AppName
 
 
+class Submodule(msgspec.Struct, frozen=True, kw_only=True):
+    """Another repository's commit that belongs into `path` of this one; `lfs` as for a commit."""
+
+    path: str
+    url: str
+    sha: str
+    lfs: bool
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """`lfs` says whether files of it are kept outside git; `submodules` are all of them, an outer before its inner."""
+
     sha: str
     message: str
+    lfs: bool = False
+    submodules: tuple[Submodule, ...] = ()
 
 
 class SourceRepository(Protocol):
     async def fetch(self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None]) -> Commit:
-        """Brings `ref` (branch, tag or commit; None = the remote's HEAD) into the app's mirror.
+        """Brings `ref` (branch, tag or commit; None = the remote's HEAD) into the app's mirror, with its submodules
+        and large files.
 
-        BuildFailed with one clear sentence: no such repository, no such ref, credentials missing, no answer in time.
+        BuildFailed with one clear sentence: no such repository, no such ref, credentials missing, no answer in time,
+        a submodule that cannot or must not be fetched.
         """
         ...
 
     async def checkout(self, app: AppName, commit: Commit, folder: Path) -> None:
-        """Writes the commit's files into the empty `folder`, without .git."""
+        """Writes the files of a commit that `fetch` gave into the empty `folder`, without .git; needs no network.
+
+        BuildFailed when the commit holds a path that leads out of the folder.
+        """
         ...
 
     async def forget(self, app: AppName) -> None:

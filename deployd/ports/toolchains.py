@@ -1,6 +1,6 @@
 """Programs of the versions that projects ask for: node, pnpm, bun, python…"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,10 @@ class Toolchains(Protocol):
 
     def programs(self, tools: Sequence[Tool]) -> tuple[Path, ...]:
         """The folders to put first in PATH for provided tools; no I/O."""
+        ...
+
+    def env(self, tools: Sequence[Tool]) -> Mapping[str, str]:
+        """What steps need in their env to find provided tools; touches no more of the disk than a link."""
         ...
 
     async def keep_only(self, tools: Sequence[Tool]) -> int:

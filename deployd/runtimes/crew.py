@@ -11,8 +11,8 @@ from typing import NamedTuple
 from deployd.domain.errors import ProviderUnavailable
 from deployd.domain.instance import Instance
 from deployd.kernel.clock import Clock
+from deployd.limits.cgroup import Group
 from deployd.runtimes import procfs
-from deployd.runtimes.cgroup import Group
 from deployd.runtimes.command import mark
 
 

@@ -8,10 +8,12 @@ import msgspec
 
 from deployd.domain.errors import StartFailed, UserMistake
 from deployd.domain.instance import Instance
+from deployd.limits.cgroup import Cgroups, Group
+from deployd.limits.cgroup_limits import CONTROLLERS
 from deployd.ports.runtime import Launch
-from deployd.runtimes.cgroup import Cgroups, Group, warning
-from deployd.runtimes.cgroup_limits import CONTROLLERS
 from deployd.runtimes.child import GatedChild, User, restrict, spawn
+
+_LIMIT_NAMES = {"memory": "memory", "pids": "process count", "cpu": "CPU"}
 
 
 class Started(NamedTuple):
@@ -32,7 +34,7 @@ class Launcher:
     def __init__(self, cgroups: Cgroups, user: str | None) -> None:
         self._cgroups = cgroups
         self._user = _user(user)
-        self._warnings = dict.fromkeys(cgroups.warnings())
+        self._warnings = dict.fromkeys(warning(controller) for controller in cgroups.unenforced)
         if user is not None and self._user is None:
             self._warnings[f"Apps run as deployd's own user, not as {user!r}: only root may change users."] = None
 
@@ -60,6 +62,13 @@ class Launcher:
         except OSError as error:
             self._warnings[f"The open-file limit of apps is not enforced: {error.strerror}."] = None
         return child
+
+
+def warning(controller: str) -> str:
+    return (
+        f"The {_LIMIT_NAMES[controller]} limit of apps is not enforced: "
+        f"deployd may not use the {controller} control group of this host."
+    )
 
 
 def _user(name: str | None) -> User | None:

@@ -12,9 +12,9 @@ from deployd.domain.errors import StartFailed, StateConflict
 from deployd.domain.ids import InstanceId
 from deployd.domain.instance import Exit, Instance
 from deployd.kernel.clock import Clock
+from deployd.limits.cgroup import Cgroups, Group
 from deployd.ports.runtime import Launch
 from deployd.runtimes import procfs
-from deployd.runtimes.cgroup import Cgroups, Group
 from deployd.runtimes.child import Child, open_output
 from deployd.runtimes.command import mark
 from deployd.runtimes.crew import Crew

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from deployd.domain.instance import Exit, Instance
-from deployd.runtimes.cgroup import Group
+from deployd.limits.cgroup import Group
 from deployd.runtimes.crew import Crew
 
 OnExit = Callable[[Exit], None]

@@ -1,6 +1,8 @@
 """Keeps releases in SQL."""
 
-from deployd.domain.build import BuildPlan
+import msgspec
+
+from deployd.domain.build import BuildPlan, Tool
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName
 from deployd.domain.release import Release
@@ -44,6 +46,10 @@ class SqlReleaseStore:
 
     async def remove(self, app: AppName, number: int) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app, number)))
+
+    async def tools(self) -> set[Tool]:
+        plans = [msgspec.json.decode(row["plan"], type=BuildPlan) for row in await self._database.fetch(_SQL["plans"])]
+        return {tool for plan in plans for tool in plan.tools}
 
     async def artifacts(self) -> set[str]:
         return {row["artifact"] for row in await self._database.fetch(_SQL["artifacts"])}

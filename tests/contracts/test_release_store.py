@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from deployd.domain.build import BuildPlan, Tool
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.ids import AppName
 from deployd.domain.release import Release
@@ -17,8 +18,8 @@ async def apps(stores: Stores) -> None:
         await stores.apps.put(an_app(name))
 
 
-async def add(stores: Stores, app: AppName = SHOP, artifact: str = "digest") -> Release:
-    return await stores.releases.add(app, artifact, "0123abc", "Sell more", PLAN, 4, 2_000)
+async def add(stores: Stores, app: AppName = SHOP, artifact: str = "digest", plan: BuildPlan = PLAN) -> Release:
+    return await stores.releases.add(app, artifact, "0123abc", "Sell more", plan, 4, 2_000)
 
 
 async def test_a_release_comes_back_as_it_was_added(stores: Stores) -> None:
@@ -77,3 +78,12 @@ async def test_artifacts_are_those_some_release_needs(stores: Stores) -> None:
 async def test_a_release_of_a_removed_app_is_a_conflict(stores: Stores) -> None:
     with pytest.raises(StateConflict, match="'gone' was removed"):
         await add(stores, AppName("gone"))
+
+
+async def test_tools_are_those_some_release_runs_with(stores: Stores) -> None:
+    node = Tool(name="node", version="22.11.0", place="node/22.11.0/bin")
+    older = Tool(name="node", version="20.1.0", place="node/20.1.0/bin")
+    for app, tool in ((SHOP, node), (BLOG, node), (BLOG, older)):
+        await add(stores, app, plan=BuildPlan(builder="node", why="a test", tools=(tool,)))
+    await stores.releases.remove(BLOG, 2)
+    assert await stores.releases.tools() == {node}

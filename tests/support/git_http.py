@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,8 +13,13 @@ Login = tuple[str, str]
 
 
 @asynccontextmanager
-async def serve_git(root: Path, login: Login | None = None) -> AsyncIterator[str]:
-    """Serves the repositories below `root`; gives the base URL. With `login`, anyone else gets 401."""
+async def serve_git(
+    root: Path, login: Login | None = None, more: Callable[[web.Application], None] | None = None
+) -> AsyncIterator[str]:
+    """Serves the repositories below `root`; gives the base URL. With `login`, anyone else gets 401.
+
+    `more` adds what else is to be answered there.
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if login is not None and request.headers.get("Authorization") != _basic(login):
@@ -22,6 +27,8 @@ async def serve_git(root: Path, login: Login | None = None) -> AsyncIterator[str
         return await _backend(root, request)
 
     app = web.Application(client_max_size=64 << 20)
+    if more is not None:
+        more(app)
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, auto_decompress=False)
     await runner.setup()

@@ -1,5 +1,6 @@
 """Git repositories made from the example apps, in a folder that git can fetch from."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,7 +40,9 @@ def commit(folder: Path, message: str) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
+    """Whatever this machine's own configuration of git says."""
+    env = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
     done = subprocess.run(
-        ["git", *_IDENTITY, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        ["git", *_IDENTITY, *arguments], cwd=folder, env=env, check=True, capture_output=True, text=True, timeout=60
     )
     return done.stdout.strip()

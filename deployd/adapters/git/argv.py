@@ -24,7 +24,22 @@ _SAFE_CONFIG = (
     "maintenance.autoDetach=false",
     "gc.pruneExpire=1.day.ago",
     "advice.detachedHead=false",
+    # Files come out byte for byte, unless the repository's own .gitattributes say otherwise.
+    "core.autocrlf=false",
+    "core.attributesFile=/dev/null",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    # Above this size a file is streamed instead of held in memory.
+    "core.bigFileThreshold=16m",
+    "checkout.workers=0",
 )
+_LFS_FILTER = (
+    "filter.lfs.process=git-lfs filter-process",
+    "filter.lfs.smudge=git-lfs smudge -- %f",
+    "filter.lfs.required=true",
+)
+_LFS_ALL = ("lfs.fetchInclude=", "lfs.fetchExclude=")
+"""A pointer that stands where a file should be would be served as if it were the file."""
 
 
 def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
@@ -40,6 +55,7 @@ def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> di
         "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15 -oStrictHostKeyChecking=accept-new",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_ATTR_NOSYSTEM": "1",
         "GIT_PROTOCOL_FROM_USER": "1",
         **credentials,
     }
@@ -73,11 +89,37 @@ def describe(mirror: Path, name: str = HEAD_REF) -> list[str]:
     )
 
 
-def write_tree(mirror: Path, commit: str) -> list[str]:
+def write_tree(mirror: Path, commit: str, *, lfs: bool) -> list[str]:
     """Writes the commit's files into GIT_WORK_TREE, noting them in GIT_INDEX_FILE."""
-    return _git(mirror, ["read-tree", "-m", "-u", f"{commit}^{{commit}}"])
+    return _git(mirror, ["read-tree", "-m", "-u", f"{commit}^{{commit}}"], (*_LFS_FILTER, *_LFS_ALL) if lfs else ())
 
 
-def _git(mirror: Path, arguments: Sequence[str]) -> list[str]:
-    config = [part for setting in _SAFE_CONFIG for part in ("-c", setting)]
+def list_paths(mirror: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    """Prints `MODE KIND HASH SIZE<tab>PATH<nul>` for each of the paths that the commit holds."""
+    return _git(mirror, ["--literal-pathspecs", "ls-tree", "-l", "-z", "--full-tree", commit, "--", *paths])
+
+
+def list_submodules(mirror: Path, commit: str) -> list[str]:
+    """Prints `KEY<newline>VALUE<nul>`; includes are not followed in a blob."""
+    return _git(mirror, ["config", "--blob", f"{commit}:.gitmodules", "--no-includes", "--list", "-z"])
+
+
+def find_lfs(mirror: Path, commit: str) -> list[str]:
+    """Exits with 0 when some .gitattributes of the commit hands files to Git LFS, else with 1."""
+    return _git(mirror, ["grep", "-q", "-F", "filter=lfs", commit, "--", ":(glob)**/.gitattributes"])
+
+
+def find_pointers(mirror: Path, commit: str) -> list[str]:
+    """Exits with 0 when the commit holds a file that only points to the real one."""
+    return _git(mirror, ["grep", "-q", "-e", "^version https://git-lfs.github.com/spec/", commit])
+
+
+def fetch_lfs(mirror: Path, remote: str, server: str, commit: str) -> list[str]:
+    """Brings the files behind the commit's pointers; what a repository's .lfsconfig says has no say."""
+    config = (f"remote.origin.url={remote}", f"lfs.url={server}", "lfs.dialTimeout=15", "lfs.activityTimeout=30")
+    return _git(mirror, ["lfs", "fetch", "origin", commit], (*config, *_LFS_ALL))
+
+
+def _git(mirror: Path, arguments: Sequence[str], more: Sequence[str] = ()) -> list[str]:
+    config = [part for setting in (*_SAFE_CONFIG, *more) for part in ("-c", setting)]
     return ["git", f"--git-dir={mirror}", *config, *arguments]

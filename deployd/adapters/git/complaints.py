@@ -21,6 +21,7 @@ _NO_HOST = re.compile(
     r"connection reset|transfer speed|remote end hung up|empty reply from server|returned error: 5\d\d",
     re.I,
 )
+_BAD_PATH = re.compile(r"invalid path '(.*)'")
 _REFUSED_HASH = re.compile(r"not our ref|unadvertised object|couldn't find remote ref", re.I)
 
 
@@ -46,7 +47,21 @@ def too_slow(remote: Remote, seconds: float) -> str:
 
 def sentence(complaint: str, remote: Remote, ref: str | None) -> str:
     known = _sentence(complaint, remote.url, no_such_ref(remote, ref))
-    return known or f"git could not fetch {remote.url}: {remote.redact(_last_word(complaint))}"
+    return known or f"git could not fetch {remote.url}: {remote.redact(last_word(complaint))}"
+
+
+def no_large_files(complaint: str, remote: Remote) -> str:
+    if _LOGIN.search(complaint):
+        return f"The Git LFS files of {remote.url} ask for credentials that are missing or wrong."
+    return f"The Git LFS files of {remote.url} could not be fetched: {remote.redact(last_word(complaint))}"
+
+
+def not_written(complaint: str, sha: str) -> str:
+    if refused := _BAD_PATH.search(complaint):
+        return f"Commit {sha[:12]} holds the path {refused[1]!r}, which git refuses to write: remove it."
+    if "No space left" in complaint or "Disk quota" in complaint:
+        return f"Commit {sha[:12]} could not be checked out: the disk is full, free some space on it."
+    return f"Commit {sha[:12]} could not be checked out: {last_word(complaint)}"
 
 
 def _sentence(complaint: str, url: str, no_ref: str) -> str | None:
@@ -70,7 +85,7 @@ def _sentence(complaint: str, url: str, no_ref: str) -> str | None:
     return None
 
 
-def _last_word(complaint: str) -> str:
+def last_word(complaint: str) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]", complaint) if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (told or lines or ["no reason given"])[-1][:300]

@@ -10,6 +10,7 @@ import msgspec
 from deployd.domain.errors import BuildFailed
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
+_OPTION_AS_HOST = re.compile(r"(\w+://)?([^/@]*@)?-")
 _SCP_LIKE = re.compile(r"[^/:\s]+:(?!//)\S+")
 
 
@@ -20,6 +21,26 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str]
     secrets: tuple[str, ...] = ()
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self.url.startswith(("file:", "/", ".", "~"))
+
+    @property
+    def lfs_server(self) -> str:
+        """Where a host keeps the files of Git LFS unless told otherwise."""
+        if self.url.startswith(("http:", "https:")):
+            bare = self.url.rstrip("/")
+            return f"{bare}/info/lfs" if bare.endswith(".git") else f"{bare}.git/info/lfs"
+        return f"file://{self.url}" if self.url.startswith("/") else self.url
+
+    def inherit(self, parent: "Remote") -> "Remote":
+        """The parent's credentials too: each of them reaches its own host alone."""
+        pairs = [*_config_pairs(parent.env), *_config_pairs(self.env)]
+        return msgspec.structs.replace(
+            self, env=_config_env(dict(pairs)), secrets=_worth_hiding(*parent.secrets, *self.secrets)
+        )
+
     def redact(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
@@ -28,8 +49,10 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_remote(repo: str) -> Remote:
     """A URL, `user@host:path` or a local path. BuildFailed when it is none of them."""
-    if repo.startswith("-") or not repo.strip() or any(ord(char) < 32 for char in repo):
+    if repo.startswith("-") or not repo.strip() or not repo.isprintable():
         raise BuildFailed(f"{repo!r} is not a git URL; use https://, ssh://, file:// or a path.")
+    if _OPTION_AS_HOST.match(repo):
+        raise BuildFailed(f"{repo!r} is not a git URL: its host begins with a dash.")
     if "://" not in repo:
         return _without_scheme(repo)
     scheme = repo.split("://", 1)[0].lower()
@@ -37,11 +60,33 @@ def parse_remote(repo: str) -> Remote:
         raise BuildFailed(
             f"git URLs of the kind {scheme}:// are not supported; use https://, ssh://, file:// or a path."
         )
-    if scheme in ("http", "https"):
-        return _over_http(repo)
-    if scheme == "ssh":
-        return _over_ssh(repo)
+    try:
+        if scheme in ("http", "https"):
+            return _over_http(repo)
+        if scheme == "ssh":
+            return _over_ssh(repo)
+    except ValueError as error:
+        raise BuildFailed(f"{repo!r} is not a git URL: {error}.") from None
     return Remote(url=repo, env={})
+
+
+def resolve(parent: str, url: str) -> str:
+    """A submodule's URL, which may be relative to that of the repository it is in. BuildFailed when it leads nowhere.
+
+    As git does it: `./` and `../` count from the parent's own address, so `../other.git` lies beside it.
+    """
+    if not url.startswith(("./", "../")):
+        return url
+    base, joint, rest = parent.rstrip("/"), "/", url
+    ends = "/" if "://" in parent else "/:"
+    while rest.startswith(("./", "../")):
+        step, _, rest = rest.partition("/")
+        if step == "..":
+            cut = max(base.rfind(end) for end in ends)
+            base, joint = base[: max(cut, 0)], base[cut : cut + 1]
+            if cut < 0 or base.endswith((":", "/")):
+                raise BuildFailed(f"The URL {url!r} leads out of {parent}.")
+    return f"{base}{joint}{rest}"
 
 
 def _without_scheme(repo: str) -> Remote:
@@ -61,11 +106,7 @@ def _over_http(repo: str) -> Remote:
         return Remote(url=url, env={})
     user, _, password = login.partition(":")
     basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
-    env = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{host}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-    }
+    env = _config_env({f"http.{parts.scheme}://{host}/.extraHeader": f"Authorization: Basic {basic}"})
     return Remote(
         url=url, env=env, secrets=_worth_hiding(login, password, unquote(password), basic, user, unquote(user))
     )
@@ -80,6 +121,19 @@ def _over_ssh(repo: str) -> Remote:
     return Remote(
         url=urlunsplit(parts._replace(netloc=netloc)), env={}, secrets=_worth_hiding(password, unquote(password))
     )
+
+
+def _config_env(settings: Mapping[str, str]) -> dict[str, str]:
+    """As git reads configuration from its environment."""
+    env = {"GIT_CONFIG_COUNT": str(len(settings))} if settings else {}
+    for number, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env
+
+
+def _config_pairs(env: Mapping[str, str]) -> list[tuple[str, str]]:
+    count = int(env.get("GIT_CONFIG_COUNT", "0"))
+    return [(env[f"GIT_CONFIG_KEY_{number}"], env[f"GIT_CONFIG_VALUE_{number}"]) for number in range(count)]
 
 
 def _worth_hiding(*texts: str) -> tuple[str, ...]:

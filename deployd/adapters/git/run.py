@@ -11,16 +11,17 @@ import msgspec
 
 _CHUNK = 65_536
 _MOST_TEXT = 65_536
+_MOST_OUTPUT = 1 << 20
 _MOST_LINES = 200
 _LINE_END = re.compile(r"[\r\n]")
 _UNFINISHED = re.compile(r"\d+% \(\d+/\d+\)")
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """`output` and `complaint` are the last 64 KiB of stdout and stderr."""
+    """`output` is the last megabyte of stdout, `complaint` the last 64 KiB of stderr."""
 
     code: int
-    output: str
+    output: bytes
     complaint: str
 
 
@@ -38,13 +39,20 @@ async def run_git(
     assert process.stderr is not None
     try:
         async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as readers:
-            output = readers.create_task(_read(process.stdout, lambda line: None))
+            output = readers.create_task(_take(process.stdout))
             complaint = readers.create_task(_read(process.stderr, _progress(on_line)))
         async with asyncio.timeout(timeout_seconds):
             code = await process.wait()
     finally:
         await _end(process)
     return Finished(code=code, output=output.result(), complaint=complaint.result())
+
+
+async def _take(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while chunk := await stream.read(_CHUNK):
+        kept = (kept + chunk)[-_MOST_OUTPUT:]
+    return kept
 
 
 async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> str:

@@ -1,18 +1,33 @@
-"""Writes a folder as a zstd-compressed tar whose bytes depend on the content alone."""
+"""Writes a part as a zstd-compressed tar whose bytes depend on its content alone."""
 
+import contextlib
 import hashlib
 import os
-import stat
-import tarfile
-from pathlib import Path
-from typing import IO
+from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
 
 import zstandard
 
-from deployd.adapters.local_artifacts.tree import Entry, check_link, entries
+from deployd.adapters.local_artifacts.ahead import ahead
+from deployd.adapters.local_artifacts.in_thread import Check
+from deployd.adapters.local_artifacts.tar_blocks import END, Header, padding, write_header
+from deployd.adapters.local_artifacts.tree import FILE, Entry, Part
 
 _LEVEL = 3
-_BUFFER = 1 << 20
+_THREADS = 2
+"""None gives other bytes than one or more, so that there are any is part of the format."""
+_CHUNK = 1 << 20
+_MOST_IN_PIECE = 64
+
+Digests = dict[str, bytes]
+"""The SHA-256 of each file's content."""
+
+
+class Packed(NamedTuple):
+    """`digest` is the SHA-256 of what was written, in hex."""
+
+    digest: str
+    contents: Digests
 
 
 class _Hashing:
@@ -27,33 +42,109 @@ class _Hashing:
         return self._file.write(data)
 
 
-def pack(folder: Path, file: IO[bytes], links_to: tuple[str, ...]) -> str:
-    """The SHA-256 of what was written. EscapingLink for a link that leaves the folder and is not in `links_to`."""
+def pack(part: Part, file: IO[bytes], check: Check) -> Packed:
+    """OSError when a file changes meanwhile, cannot be read, or the disk is full."""
     hashed = _Hashing(file)
-    # A thread beside this one; zero and one give different bytes, so the number is part of the format.
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=1)
-    with (
-        compressor.stream_writer(hashed, closefd=False) as packed,  # type: ignore[arg-type]
-        tarfile.open(fileobj=packed, mode="w|", bufsize=_BUFFER, format=tarfile.PAX_FORMAT, encoding="utf-8") as tar,
-    ):
-        for entry in entries(folder):
-            _add(tar, entry, links_to)
-    return hashed.digest.hexdigest()
+    contents: Digests = {}
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=_THREADS)
+    with compressor.stream_writer(hashed, closefd=False, write_size=_CHUNK) as packed:  # type: ignore[arg-type]
+        for data in _archived(part, contents, check):
+            packed.write(data)
+    return Packed(hashed.digest.hexdigest(), contents)
 
 
-def _add(tar: tarfile.TarFile, entry: Entry, links_to: tuple[str, ...]) -> None:
-    """Only name, kind, content and the x-bit are kept."""
-    header = tarfile.TarInfo(entry.name)
-    mode = entry.info.st_mode
-    if stat.S_ISLNK(mode):
-        header.type, header.mode, header.linkname = tarfile.SYMTYPE, 0o777, os.readlink(entry.path)
-        check_link(entry.name, header.linkname, links_to)
-        tar.addfile(header)
-    elif stat.S_ISDIR(mode):
-        header.type, header.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(header)
-    else:
-        header.mode = 0o755 if mode & 0o111 else 0o644
-        with open(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as content:
-            header.size = os.fstat(content.fileno()).st_size
-            tar.addfile(header, content)
+def digests_of(folder: str, files: Iterable[Entry], check: Check) -> Digests:
+    """Reads the files of that folder."""
+    contents: Digests = {}
+    for _ in _archived(Part("", folder, list(files)), contents, check):
+        pass
+    return contents
+
+
+def _archived(part: Part, contents: Digests, check: Check) -> Iterator[bytes]:
+    """Small files are read ahead in other threads, a big one in this, so that memory stays bounded."""
+
+    def read(piece: list[Entry]) -> tuple[bytes, Digests]:
+        return (b"", {}) if _is_big(piece) else _read_piece(part.folder, piece)
+
+    pieces = list(_pieces(part.entries))
+    with contextlib.closing(ahead(read, pieces)) as results:
+        for piece, (data, digests) in zip(pieces, results, strict=True):
+            check()
+            if _is_big(piece):
+                yield from _streamed(part.folder, piece[0], contents, check)
+            else:
+                contents.update(digests)
+                yield data
+    yield END
+
+
+def _pieces(entries: list[Entry]) -> Iterator[list[Entry]]:
+    piece: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if piece and (size + entry.size > _CHUNK or len(piece) == _MOST_IN_PIECE):
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
+        size += entry.size
+    if piece:
+        yield piece
+
+
+def _is_big(piece: list[Entry]) -> bool:
+    return len(piece) == 1 and piece[0].size > _CHUNK
+
+
+def _read_piece(folder: str, piece: list[Entry]) -> tuple[bytes, Digests]:
+    blocks, digests = [], {}
+    for entry in piece:
+        blocks.append(_header(entry))
+        if entry.kind == FILE:
+            content = _whole(f"{folder}/{entry.name}", entry.size)
+            digests[entry.name] = hashlib.sha256(content).digest()
+            blocks += (content, padding(entry.size))
+    return b"".join(blocks), digests
+
+
+def _whole(path: str, size: int) -> bytes:
+    opened = _open(path)
+    try:
+        content = os.read(opened, size + 1)
+    finally:
+        os.close(opened)
+    if len(content) != size:
+        raise _changed(path)
+    return content
+
+
+def _streamed(folder: str, entry: Entry, contents: Digests, check: Check) -> Iterator[bytes]:
+    path, left, digest = f"{folder}/{entry.name}", entry.size, hashlib.sha256()
+    yield _header(entry)
+    opened = _open(path)
+    try:
+        while data := os.read(opened, min(_CHUNK, left + 1)):
+            check()
+            left -= len(data)
+            digest.update(data)
+            yield data
+            if left < 0:
+                break
+    finally:
+        os.close(opened)
+    if left:
+        raise _changed(path)
+    contents[entry.name] = digest.digest()
+    yield padding(entry.size)
+
+
+def _header(entry: Entry) -> bytes:
+    return write_header(Header(entry.name, entry.kind, entry.executable, entry.size, entry.target))
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _changed(path: str) -> OSError:
+    return OSError(None, "a file changed while it was read", path)

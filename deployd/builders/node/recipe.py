@@ -1,109 +1,122 @@
-"""Node projects: npm installs and builds; then either a process serves, or the proxy serves what was built."""
+"""Node, Bun and Deno projects: packages installed, built; then a process serves, or the proxy serves what was built."""
 
-import re
-
-import msgspec
-
-from deployd.builders.node.static_site import find_site
+from deployd.builders.node import deno
+from deployd.builders.node.choose import Place, choose_package
+from deployd.builders.node.dependencies import plan_dependencies
+from deployd.builders.node.frameworks import FRAMEWORKS, Framework
+from deployd.builders.node.managers import BUN, CONVERTED, MANAGERS
+from deployd.builders.node.outcome import build_script
+from deployd.builders.node.package_manager import Chosen, choose_manager
+from deployd.builders.node.start import Service, find_service
+from deployd.builders.node.steps import plan_steps
+from deployd.builders.node.versions import Wanted, wanted_node
 from deployd.builders.project import Declared, Project, Recipe, Recognised
-from deployd.domain.build import BuildPlan
-from deployd.domain.errors import BuildFailed
-
-_PLAIN_START = re.compile(r"node(\s+[\w./=:-]+)+")
-_DEV_SERVER = re.compile(r"(react-scripts|vue-cli-service|webpack|parcel|astro)\s+(start|serve|dev)\b|(vite|ng)\b")
-_OTHER_LOCKS = ("yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb")
-_QUIET = "--no-audit --no-fund --loglevel=warn"
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of package.json that matters here."""
-
-    scripts: dict[str, str] = {}
-    dependencies: dict[str, str] = {}
-    dev: dict[str, str] = msgspec.field(name="devDependencies", default_factory=dict)
-    optional: dict[str, str] = msgspec.field(name="optionalDependencies", default_factory=dict)
-    workspaces: msgspec.Raw | None = None
-    main: str | None = None
-
-    @property
-    def packages(self) -> dict[str, str]:
-        return {**self.optional, **self.dev, **self.dependencies}
+from deployd.domain.build import BuildPlan, Dependencies, Tool
 
 
 def detect(project: Project, declared: Declared) -> BuildPlan | None:
-    if not project.has("package.json"):
+    if deno.runs(project):
+        return deno.plan(project, declared)
+    if not project.has("package.json", "pnpm-workspace.yaml"):
         return None
-    manifest = _manifest(project)
-    install, how = _install(project, manifest)
-    build = ("npm run build",) if "build" in manifest.scripts else ()
-    site = None if declared.processes or _start_script(manifest) else find_site(project, manifest.packages)
-    if site is not None and build:
-        return BuildPlan(
-            builder="node",
-            why=f"Node: {how}, `npm run build`, then {site.why}",
-            steps=(*install, *build),
-            static_root=site.root,
-            spa=site.spa,
-            env={"NODE_ENV": "production"},
-        )
-    processes = dict(declared.processes)
-    if "web" not in processes:
-        processes["web"] = _web(project, manifest)
-    prune = (f"npm prune --omit=dev {_QUIET}",) if manifest.dev else ()
+    place = choose_package(project, declared)
+    chosen = choose_manager(place.top.project, place.top.manifest, declared.settings)
+    node = wanted_node(place.package.project, place.package.manifest, place.top.project, declared.settings.tools)
+    steps, about_steps = plan_steps(place, chosen.manager, declared)
+    service = find_service(place.package, declared, place.outcome, chosen.manager, bool(steps), node.version)
+    dependencies, about_packages = plan_dependencies(place, chosen, declared, service)
+    if not steps and service.output is not None and declared.settings.install is None:
+        dependencies, about_packages = None, ("Nothing is built, so no packages are needed.",)
+    idle = service.output is not None and not steps and dependencies is None
+    tools = () if idle else _tools(place, chosen, node, service, declared)
+    about_node = (node.reason,) if any(tool.name == "node" for tool in tools) else ()
+    about_manager = chosen.reasons if dependencies else ()
+    package, told_spa = place.package.project, declared.settings.spa
     return BuildPlan(
         builder="node",
-        why=f"Node: {how}{', `npm run build`' if build else ''}, then `{processes['web']}`.",
-        steps=(*install, *build, *prune),
-        processes=processes,
-        env={"NODE_ENV": "production"},
+        why=_why(chosen, dependencies, steps, service, place),
+        reasons=(*place.reasons, *about_manager, *about_node, *about_packages, *about_steps, service.reason),
+        root=package.root,
+        tools=tools,
+        dependencies=dependencies,
+        steps=steps,
+        static_root=None if service.output is None else package.path(service.output),
+        spa=service.output is not None and (service.spa if told_spa is None else told_spa),
+        processes={**declared.processes, **({"web": service.command} if service.command else {})},
+        env={"NODE_ENV": "production", **chosen.env, **(place.outcome.framework.env if place.outcome else {})},
+        kept=_kept(place) if steps else (),
     )
 
 
-def _manifest(project: Project) -> Manifest:
-    try:
-        return msgspec.json.decode(project.read("package.json").lstrip("\ufeff"), type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BuildFailed(f"package.json cannot be read: {error}.") from error
+def _tools(place: Place, chosen: Chosen, node: Wanted, service: Service, declared: Declared) -> tuple[Tool, ...]:
+    own = Tool(name="node", wanted=service.node or node.version)
+    tools = (*(() if _only_bun(place, chosen, service) else (own,)), *chosen.tools())
+    there = {tool.name for tool in tools}
+    more = {**declared.settings.tools}
+    if "bun" not in there and service.command.startswith(("bun ", "bunx ")):
+        more = {"bun": "", **more}
+    return (*tools, *(Tool(name=name, wanted=wanted) for name, wanted in more.items() if name not in there))
 
 
-def _install(project: Project, manifest: Manifest) -> tuple[tuple[str, ...], str]:
-    """The step and how it is told. NODE_ENV is production throughout, so the build has to ask for its own tools."""
-    if project.has("package-lock.json", "npm-shrinkwrap.json"):
-        return (f"npm ci --include=dev --prefer-offline {_QUIET}",), "`npm ci` as the lockfile says"
-    if not manifest.packages and manifest.workspaces is None:
-        return (), "no packages"
-    other = project.first(*_OTHER_LOCKS)
-    ignored = f"; {other} is not used yet" if other else ""
-    return (
-        (f"npm install --include=dev --no-package-lock {_QUIET}",),
-        f"`npm install` without an npm lockfile{ignored}",
-    )
+def _only_bun(place: Place, chosen: Chosen, service: Service) -> bool:
+    """Bun runs scripts by itself; programs written for node still ask for node, unless they are converted."""
+    if chosen.manager is CONVERTED:
+        return True
+    plain = chosen.manager is BUN and place.outcome is None and service.command.startswith("bun ")
+    build = place.package.manifest.scripts.get(build_script(place.package.manifest) or "", "bun ")
+    return plain and build.startswith("bun ")
 
 
-def _start_script(manifest: Manifest) -> str | None:
-    """The start script, unless it is a development server: that is not for the public."""
-    script = manifest.scripts.get("start", "").strip()
-    return None if not script or _DEV_SERVER.match(script) else script
+def _why(
+    chosen: Chosen, dependencies: Dependencies | None, steps: tuple[str, ...], service: Service, place: Place
+) -> str:
+    kind = "Bun" if chosen.manager.tool == "bun" else "Node"
+    name = f"{place.outcome.framework.title} on {kind}" if place.outcome else kind
+    lock = f" what {chosen.lockfile} says" if chosen.locked else ""
+    parts = [f"{chosen.manager.title} installs{lock}"] if dependencies else ["no packages"]
+    after = place.outcome.after if place.outcome else ()
+    parts += [f"`{step}`" for step in steps if step not in after][-2:]
+    end = f"`{service.command}` serves" if service.output is None else f"the proxy serves {service.output}/"
+    return f"{name}: {', '.join(parts)}, then {end}."
 
 
-def _web(project: Project, manifest: Manifest) -> str:
-    """`node FILE` itself where the start script is no more than that: npm between would get the signals instead."""
-    script = _start_script(manifest)
-    if script is not None:
-        wrapped = manifest.scripts.keys() & {"prestart", "poststart"}
-        return script if _PLAIN_START.fullmatch(script) and not wrapped else "npm start"
-    main = manifest.main.removeprefix("./") if manifest.main else None
-    entry = project.first(*([main, f"{main}.js"] if main else []), "server.js", "index.js", "app.js")
-    if entry is None or not re.fullmatch(r"[\w./@+-]+", entry):
-        raise BuildFailed(
-            "package.json has no `start` script and no known static output: add a `start` script or a Procfile."
-        )
-    return f"node {entry}"
+def _kept(place: Place) -> tuple[str, ...]:
+    package, top = place.package.project, place.top
+    own = place.outcome.framework.kept if place.outcome else ("node_modules/.cache",)
+    kept = [package.path(name) for name in own]
+    if "turbo" in top.manifest.packages:
+        kept += [top.project.path(name) for name in (".turbo", "node_modules/.cache/turbo")]
+    if "nx" in top.manifest.packages:
+        kept.append(top.project.path(".nx/cache"))
+    return tuple(dict.fromkeys(kept))
+
+
+def _row(framework: Framework) -> Recognised:
+    signs = [" or ".join(framework.packages), *(f"{name}" for name in framework.files)]
+    what = f"{framework.title} ({', '.join(signs)})"
+    if framework.refuse:
+        return Recognised(what=what, how=f"Refused unless there is a `start` script: {framework.refuse}")
+    if framework.output:
+        output = framework.output.replace("{where}", "the folder that angular.json names")
+        return Recognised(what=what, how=f"`{framework.build}`; the proxy serves {output}.")
+    start = framework.start.replace("{where}", "FOLDER").replace("{inside}", "")
+    return Recognised(what=what, how=f"`{framework.build}`; `{start}`, unless there is a `start` script.")
 
 
 RECIPE = Recipe(
     name="node",
-    title="Node",
+    title="Node, Bun and Deno",
     detect=detect,
-    rows=(Recognised(what="package.json", how="npm installs and builds; `start` or `main` serves, or the proxy."),),
+    marks=("package.json", "deno.json", "deno.jsonc"),
+    rows=(
+        *(
+            Recognised(what=", ".join(manager.lockfiles), how=f"{manager.title}: `{manager.locked}`.")
+            for manager in MANAGERS
+        ),
+        Recognised(what="workspaces of npm, pnpm, Yarn, Bun; Turborepo, Nx", how="One package is built and started."),
+        *(_row(framework) for framework in FRAMEWORKS),
+        Recognised(what="package.json with a `start` script", how="The script runs."),
+        Recognised(what="package.json with `main`, or server, index, app or main .js or .ts", how="The file runs."),
+        *deno.ROWS,
+    ),
 )

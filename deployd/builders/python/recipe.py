@@ -1,105 +1,122 @@
-"""Python projects: uv makes a `.venv` inside the project; the Procfile or the framework found says what to run."""
+"""Python projects: uv installs into a `.venv` inside the project; the framework found says what to run."""
 
-import hashlib
-import re
-import tomllib
-from typing import Any
-
-from deployd.builders.project import Declared, Project, Recipe, Recognised
-from deployd.builders.python.web import guess_web
+from deployd.builders.project import Declared, Project, Recipe
+from deployd.builders.python.assets import Assets, find_assets
+from deployd.builders.python.dependencies import find_environment
+from deployd.builders.python.environment import Environment
+from deployd.builders.python.manifest import Manifests, read_manifests
+from deployd.builders.python.rows import ROWS
+from deployd.builders.python.versions import python_tool
+from deployd.builders.python.web import Web, find_framework, find_script
 from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
 
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(==\s*[\w.!+]+)?\s*(;[^#]*)?(#.*)?")
-_VENV = "uv venv --quiet --relocatable --clear .venv"
+NAME = "python"
+MARKS = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile", "setup.py", "manage.py")
+
+_IN_VENV = 'export PATH="$PWD/.venv/bin:$PATH"; '
+"""Before commands that people wrote: they mean the project's own programs."""
 
 
 def detect(project: Project, declared: Declared) -> BuildPlan | None:
-    if project.has("requirements.txt"):
-        steps, source, packages = _from_requirements(project.read("requirements.txt"))
-    elif project.has("pyproject.toml"):
-        steps, source, packages = _from_pyproject(project)
-    else:
+    manifests = read_manifests(project)
+    environment = _environment(manifests, declared)
+    if environment is None:
         return None
-    why = f"Python: uv installs {source}, then"
-    processes = dict(declared.processes)
-    if "web" not in processes:
-        processes["web"] = guess_web(project, packages)
-    return BuildPlan(
-        builder="python",
-        why=f"{why} `{processes['web']}`.",
-        steps=steps,
-        processes=processes,
-    )
+    web = _web(manifests, declared, environment)
+    return _plan(manifests, declared, environment, web)
 
 
-def _from_requirements(text: str) -> tuple[tuple[str, ...], str, set[str]]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    found = [_NAME.fullmatch(line) for line in lines]
-    packages = {_package(name[1], name[2]) for line in lines if (name := _NAME.match(line))}
-    install = "uv pip install --python .venv -r requirements.txt"
-    # Only when every line names one version is an environment made earlier the same as one made now.
-    pinned = all(match is not None and match[3] for match in found)
-    return _reused(install, text) if pinned else (_VENV, install), "requirements.txt", packages
-
-
-def _from_pyproject(project: Project) -> tuple[tuple[str, ...], str, set[str]]:
-    text = project.read("pyproject.toml")
-    manifest = _manifest(text)
-    about = manifest.get("project")
-    if not isinstance(about, dict):
-        if "build-system" not in manifest:
-            raise BuildFailed(
-                "pyproject.toml has no [project] table: add one with `dependencies`, or a requirements.txt."
+def _environment(manifests: Manifests, declared: Declared) -> Environment | None:
+    """A bare script is a Python project, too, unless something else here says what is to be run or served."""
+    environment = find_environment(manifests)
+    if environment is None:
+        nothing_said = "web" not in declared.processes and not manifests.project.has("index.html", "package.json")
+        chosen = declared.settings.builder == NAME
+        if chosen or (nothing_said and find_script(manifests, installed=False)):
+            environment = Environment(
+                source="", pinned=True, reasons=("No file asks for packages: none is installed.",)
             )
-        return (_VENV, "uv pip install --python .venv ."), "the project", set()
-    packages = _packages(about)
-    own = ("uv pip install --python .venv --no-deps .",) if "build-system" in manifest else ()
-    if project.has("uv.lock"):
-        install = "uv sync --frozen --no-dev --no-install-project"
-        return (*_reused(install, text + project.read("uv.lock")), *own), "what uv.lock says", packages
-    return (
-        (_VENV, "uv pip install --python .venv -r pyproject.toml", *own),
-        "the dependencies in pyproject.toml",
-        packages,
+    install = declared.settings.install
+    if environment is None or install is None:
+        return environment
+    return Environment(
+        source="`build.install`",
+        install=(_IN_VENV + install,) if install else (),
+        packages=environment.packages,
+        pinned=not install,
+        reasons=("`build.install` is run to install packages." if install else "`build.install` says: no packages.",),
     )
 
 
-def _manifest(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BuildFailed(f"pyproject.toml cannot be read: {error}.") from error
+def _web(manifests: Manifests, declared: Declared, environment: Environment) -> Web | None:
+    """None when the processes are declared and are enough. BuildFailed when nothing can be run."""
+    project = manifests.project
+    if declared.settings.output is not None:
+        return None
+    found = find_framework(project, environment.packages)
+    if found and not environment.source:
+        raise BuildFailed(f"{found.reasons[0]} No file says which packages it needs: add a requirements.txt.")
+    found = found or find_script(manifests, installed=bool(environment.own) or environment.source.startswith("setup."))
+    if found is None and not declared.processes:
+        raise BuildFailed("No web process found for this Python project: add a Procfile with a line `web: COMMAND`.")
+    return found
 
 
-def _packages(about: dict[str, Any]) -> set[str]:
-    lines = about.get("dependencies", [])
-    if not isinstance(lines, list):
-        raise BuildFailed("pyproject.toml cannot be read: `dependencies` is not a list.")
-    return {_package(name[1], name[2]) for line in lines if (name := _NAME.match(str(line)))}
-
-
-def _package(name: str, extras: str | None) -> str:
-    """`fastapi[standard]` brings its own server, so the extras are a part of the name here."""
-    return re.sub(r"[-_.]+", "-", name).lower() + re.sub(r"\s", "", extras or "").lower()
-
-
-def _reused(install: str, text: str) -> tuple[str, ...]:
-    """Takes the environment of the last build when nothing about it has changed: a copy instead of an installation.
-
-    KEPT is a folder of the cache that belongs to the interpreter; it holds one environment.
-    """
-    kept = f"$KEPT/{hashlib.sha256((install + text).encode()).hexdigest()[:24]}"
-    return (
-        f'rm -rf .venv; [ ! -d "{kept}" ] || cp -a "{kept}" .venv',
-        f"[ -d .venv ] || {{ {_VENV} && {install}; }}",
-        f'[ -d "{kept}" ] || {{ rm -rf "$KEPT"; mkdir "$KEPT"; cp -a .venv "$KEPT/new" && mv "$KEPT/new" "{kept}"; }}',
+def _plan(manifests: Manifests, declared: Declared, environment: Environment, web: Web | None) -> BuildPlan:
+    settings, project = declared.settings, manifests.project
+    python, said = python_tool(manifests, settings.tools)
+    assets = find_assets(project, settings.tools)
+    guessed = web if web and "web" not in declared.processes else None
+    processes, told = _processes(declared, web) if settings.output is None else ({}, ())
+    steps, build_told = _steps(declared, environment, assets, web)
+    served = f"`{processes['web']}`" if "web" in processes else "the declared processes"
+    if settings.output is not None:
+        served = f"the proxy serves {settings.output}"
+    return BuildPlan(
+        builder=NAME,
+        why=f"Python: uv installs what {environment.source or 'nothing'} asks for, then {served}.",
+        reasons=(
+            *said,
+            *environment.reasons,
+            *assets.reasons,
+            *(guessed.reasons if guessed else ()),
+            *told,
+            *build_told,
+        ),
+        root=project.root,
+        tools=(python, *assets.tools),
+        dependencies=environment.dependencies(project, guessed.add if guessed and settings.install != "" else ()),
+        steps=steps,
+        static_root=project.path(settings.output) if settings.output is not None else None,
+        spa=bool(settings.spa),
+        processes=processes,
+        env={"PYTHONPATH": web.path} if web and web.path else {},
+        health=guessed.health if guessed else None,
     )
 
 
-RECIPE = Recipe(
-    name="python",
-    title="Python",
-    detect=detect,
-    rows=(Recognised(what="requirements.txt or pyproject.toml", how="uv installs; the framework found serves."),),
-)
+def _processes(declared: Declared, web: Web | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Whoever says what `web` runs has thought of migrations as well, or wants none."""
+    if "web" in declared.processes or web is None:
+        reasons = () if web else ("No web process is declared or found.",)
+        return dict(declared.processes), () if "web" in declared.processes else reasons
+    guessed = {"release": web.release} if web.release else {}
+    told = (
+        ("Migrations run as `release`, before the switch.",) if guessed and "release" not in declared.processes else ()
+    )
+    return {**guessed, **declared.processes, "web": web.command}, told
+
+
+def _steps(
+    declared: Declared, environment: Environment, assets: Assets, web: Web | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Assets before they are collected, and the project itself before both: either may need it."""
+    build = declared.settings.build
+    if build is not None:
+        told = "`build.build` is run instead of what would be." if build else "`build.build` says: nothing to build."
+        return (*environment.own, *((_IN_VENV + build,) if build else ())), (told,)
+    return (*environment.own, *assets.build, *(web.build if web else ()), *assets.after), ()
+
+
+RECIPE = Recipe(name=NAME, title="Python", detect=detect, rows=ROWS, marks=MARKS)

@@ -1,74 +1,96 @@
-"""Guesses how a Python project without a Procfile is served: by what it depends on and what its files define."""
+"""Finds how a Python project serves the web: Django, an app object, a framework that runs itself, or a plain script."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Set
+from dataclasses import dataclass
 
 from deployd.builders.project import Project
-from deployd.domain.errors import BuildFailed
+from deployd.builders.python.django import find_django
+from deployd.builders.python.frameworks import App, Kind, find_app
+from deployd.builders.python.manifest import Manifests, table
+from deployd.builders.python.modules import USUAL, module
+from deployd.builders.python.runners import find_runner
+from deployd.builders.python.servers import Serving, add_step, serve
 
-_USUAL = ("main.py", "app.py", "server.py", "api.py", "asgi.py", "wsgi.py", "application.py", "run.py")
-_ASGI = re.compile(r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|Starlette|Quart|Litestar)\(", re.M)
-_FLASK = re.compile(r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?Flask\(", re.M)
-_FACTORY = re.compile(r"^def (create_app|make_app)\(", re.M)
-_MODULE = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*\.py")
-_MOST_FILES = 60
-
-
-def guess_web(project: Project, packages: Set[str]) -> str:
-    """BuildFailed with what to add when no guess is possible."""
-    names = {name.partition("[")[0] for name in packages}
-    if project.has("manage.py") and "django" in names:
-        return _django(project, names)
-    if names & {"fastapi", "starlette", "litestar", "quart"} and (app := _defined(project, _ASGI)):
-        return _asgi(app, packages, names)
-    if "flask" in names and (app := _defined(project, _FLASK)):
-        return _flask(app, names)
-    if "flask" in names and (app := _defined(project, _FACTORY)):
-        return _flask(f"{app}()", names)
-    if entry := project.first(*_USUAL):
-        return f"python {entry}"
-    raise BuildFailed("No web process found for this Python project: add a Procfile with a line `web: COMMAND`.")
+_SCRIPTS = tuple(name for name in USUAL if name != "__init__.py")
+_BELOW = ("src", "app")
+_SERVES = re.compile(r"\bPORT\b|serve_forever|run_app\(|run_simple\(|HTTPServer\(|\.listen\(")
 
 
-def _django(project: Project, names: Set[str]) -> str:
-    settings = sorted(name for name in project.files if name.endswith("/wsgi.py") and _MODULE.fullmatch(name))
-    if "gunicorn" in names and settings:
-        return f"gunicorn {_module(settings[0])}:application --bind 127.0.0.1:$PORT"
-    return "python manage.py runserver 127.0.0.1:$PORT --noreload"
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """`add` are the steps that install the server when the project brings none; `path` is for PYTHONPATH."""
+
+    command: str
+    reasons: tuple[str, ...]
+    add: tuple[str, ...] = ()
+    build: tuple[str, ...] = ()
+    release: str = ""
+    path: str = ""
+    health: str | None = None
 
 
-def _asgi(app: str, packages: Set[str], names: Set[str]) -> str:
-    if "uvicorn" in names or packages & {"fastapi[standard]", "fastapi[all]"}:
-        return f"uvicorn {app} --host 127.0.0.1 --port $PORT"
-    if "hypercorn" in names:
-        return f"hypercorn {app} --bind 127.0.0.1:$PORT"
-    raise BuildFailed(f"Found the ASGI app {app} and no server for it: add uvicorn to the dependencies, or a Procfile.")
-
-
-def _flask(app: str, names: Set[str]) -> str:
-    if "gunicorn" in names:
-        return (
-            f"gunicorn '{app}' --bind 127.0.0.1:$PORT"
-            if app.endswith("()")
-            else f"gunicorn {app} --bind 127.0.0.1:$PORT"
+def find_framework(project: Project, packages: Set[str]) -> Web | None:
+    """What certainly serves, as opposed to a script that may be anything."""
+    if django := find_django(project, packages):
+        return Web(
+            command=django.serving.command,
+            reasons=(*django.reasons, _told(django.serving)),
+            add=add_step(django.serving),
+            build=(django.collect,) if django.collect else (),
+            release=django.migrate,
+            path=django.path,
         )
-    return f"flask --app {app.removesuffix('()')} run --host 127.0.0.1 --port $PORT"
-
-
-def _defined(project: Project, pattern: re.Pattern[str]) -> str | None:
-    """`module:name` of the first match, the usual files first."""
-    for name in _candidates(project):
-        if found := pattern.search(project.read(name)):
-            return f"{_module(name)}:{found[1]}"
+    if app := find_app(project, packages):
+        return _from_app(app, packages)
+    if found := find_runner(project, packages):
+        runner, file = found
+        reason = f"{runner.title} runs {file.file}."
+        return Web(command=runner.command.format(file=file.file), reasons=(reason,), health=runner.health)
     return None
 
 
-def _candidates(project: Project) -> Iterator[str]:
-    modules = [name for name in project.files if _MODULE.fullmatch(name) and name.count("/") <= 2]
-    usual = {name: place for place, name in enumerate(_USUAL)}
-    modules.sort(key=lambda name: (name.count("/"), usual.get(name.rpartition("/")[2], len(usual)), name))
-    yield from modules[:_MOST_FILES]
+def find_script(manifests: Manifests, *, installed: bool) -> Web | None:
+    """`installed` when the project itself is, so that its own commands are there."""
+    project = manifests.project
+    below = (f"{folder}/{name}" for folder in _BELOW for name in _SCRIPTS)
+    if file := project.first(*_SCRIPTS, *below):
+        path = module(project, file).path
+        return Web(command=f"python {file}", reasons=(f"{file} is run as it is.",), path=path)
+    packages = sorted(name for name in project.files if re.fullmatch(r"(src/)?[A-Za-z_]\w*/__main__\.py", name))
+    if packages:
+        name = packages[0].removesuffix("/__main__.py")
+        return Web(
+            command=f"python -m {name.removeprefix('src/')}",
+            reasons=(f"{packages[0]} is run.",),
+            path="src" if name.startswith("src/") else "",
+        )
+    scripts = {**table(manifests.about, "scripts"), **table(manifests.poetry, "scripts")}
+    if installed and len(scripts) == 1 and re.fullmatch(r"[\w.-]+", name := next(iter(scripts))):
+        return Web(command=name, reasons=(f"{name} is the one command that the project installs.",))
+    return None
 
 
-def _module(name: str) -> str:
-    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+def serves(project: Project, packages: Set[str]) -> bool:
+    """Whether there is more here than a library or a page of documentation."""
+    if find_framework(project, packages) is not None:
+        return True
+    return any(_SERVES.search(project.text(name)) for name in _SCRIPTS)
+
+
+def _from_app(app: App, packages: Set[str]) -> Web:
+    path = app.module.path
+    where = f"{app.framework.title} app `{app.name}` in {app.module.file}"
+    if app.framework.kind == Kind.AIOHTTP and _SERVES.search(app.module.text.replace("run_app(", "")):
+        return Web(command=f"python {app.module.file}", reasons=(f"{where}, which listens at PORT itself.",), path=path)
+    serving = serve(app.framework.kind, f"{app.module.name}:{app.name}", packages, factory=app.factory)
+    found = f"{where}{', a function that makes it' if app.factory else ''}."
+    return Web(
+        command=serving.command, reasons=(f"Found the {found}", _told(serving)), add=add_step(serving), path=path
+    )
+
+
+def _told(serving: Serving) -> str:
+    if serving.add:
+        return f"It brings no server, so {serving.add} is added to its packages."
+    return f"It is served by {serving.server}, which it brings."

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from deployd.builders.builder import SandboxedBuilder
-from deployd.builders.toolchains.host_only import HostTools
+from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
 from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.errors import BuildFailed
@@ -24,7 +24,8 @@ class Bench:
         self.workshop = workshop
         self.project = folder / "project"
         self.project.mkdir()
-        self.builder = SandboxedBuilder(workshop, HostTools(), timeout_seconds=60)
+        self.toolchains = InstalledToolchains(folder / "toolchains", workshop)
+        self.builder = SandboxedBuilder(workshop, self.toolchains, timeout_seconds=60)
         self.said: list[str] = []
 
     async def run(self, *steps: str, env: dict[str, str] | None = None) -> list[str]:
@@ -68,12 +69,12 @@ async def test_only_project_and_cache_can_be_written_and_tmp_is_its_own(sandboxe
     mark = f"deployd-test-{uuid.uuid4().hex}"
     await sandboxed.run(
         "echo kept > file",
-        "echo kept > $HOME/file",
+        "echo kept > /cache/file",
         f"touch /tmp/{mark}",
         f"! touch /usr/{mark} 2>/dev/null && ! touch /etc/{mark} /{mark} 2>/dev/null",
     )
     assert (sandboxed.project / "file").read_text() == "kept\n"
-    assert (sandboxed.folder / "cache/home/file").read_text() == "kept\n"
+    assert (sandboxed.folder / "cache/work/file").read_text() == "kept\n"
     assert mark not in os.listdir("/tmp")
 
 
@@ -88,6 +89,10 @@ async def test_the_environment_holds_the_apps_the_plans_and_nothing_of_ours(
     assert "FROM_APP=a 'quoted' $value" in shown
     assert "FROM_PLAN=plan" in shown
     assert not any("planted" in line for line in shown)
+
+
+async def test_what_a_plan_or_an_app_sets_wins_over_the_base(sandboxed: Bench) -> None:
+    assert await sandboxed.run("echo $UV_PYTHON", env={"UV_PYTHON": "/opt/python"}) == ["/opt/python"]
 
 
 async def test_values_of_the_env_are_in_no_command_line(sandboxed: Bench) -> None:
@@ -152,7 +157,7 @@ class Stubborn:
 
 
 async def test_a_build_over_its_time_is_stopped_with_everything_it_started(either: Bench) -> None:
-    builder = SandboxedBuilder(either.workshop, HostTools(), timeout_seconds=1)
+    builder = SandboxedBuilder(either.workshop, either.toolchains, timeout_seconds=1)
     stubborn = Stubborn()
     plan = BuildPlan(builder="test", why="a test", steps=(stubborn.step,))
     with pytest.raises(BuildFailed, match="took longer than 1 s"):

@@ -14,7 +14,11 @@ def test_a_fetch_asks_for_one_commit_of_one_name() -> None:
 
 
 def test_hooks_and_transports_that_run_commands_are_off_in_every_command() -> None:
-    for command in (argv.describe(Path("m")), argv.write_tree(Path("m"), "abc"), argv.fetch_one(Path("m"), "u", "n")):
+    for command in (
+        argv.describe(Path("m")),
+        argv.write_tree(Path("m"), "abc", lfs=False),
+        argv.fetch_one(Path("m"), "u", "n"),
+    ):
         assert {"core.hooksPath=/dev/null", "protocol.allow=never", "protocol.ext.allow=never"} <= set(command)
 
 

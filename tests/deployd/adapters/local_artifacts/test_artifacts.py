@@ -80,6 +80,15 @@ async def test_the_name_is_the_hash_of_the_file(store: LocalArtifacts, project: 
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == digest
 
 
+@pytest.mark.parametrize("target", ["deep/../run", "deep/er/../../../outside", "/usr/lib/../bin/python3"])
+async def test_a_link_with_a_way_back_in_its_middle_is_refused_since_a_link_may_lie_before_it(
+    store: LocalArtifacts, project: Path, target: str
+) -> None:
+    (project / "deep/bad").symlink_to(target)
+    with pytest.raises(BuildFailed, match=r"goes back by \.\. after a folder's name, at .*; make it a direct one"):
+        await store.pack(project)
+
+
 @pytest.mark.parametrize("target", ["/etc/shadow", "../outside", "deep/../../outside", "/usr/../etc/shadow", "/usr"])
 async def test_a_link_out_of_the_project_is_refused_when_packing(
     store: LocalArtifacts, project: Path, tmp_path: Path, target: str
@@ -198,5 +207,15 @@ async def test_keeping_some_deletes_the_others_and_what_a_crash_left(
     (folder / ".unfinished-abc").write_bytes(b"12345")
     (folder / "notes.txt").touch()
     size = (folder / f"{old}.tar.zst").stat().st_size
-    assert await store.keep_only({new}) == size + 5
+    assert await LocalArtifacts(folder).keep_only({new}) == size + 5
     assert sorted(path.name for path in folder.iterdir()) == sorted([f"{new}.tar.zst", "notes.txt"])
+
+
+async def test_what_was_just_packed_is_spared_once_for_its_release_is_still_to_be_noted(
+    store: LocalArtifacts, project: Path, tmp_path: Path
+) -> None:
+    digest = await store.pack(project, ["deep"])
+    assert await store.keep_only(set()) == 0
+    await store.unpack(digest, tmp_path / "release")
+    assert await store.keep_only(set()) > 0
+    assert list((tmp_path / "store").iterdir()) == []

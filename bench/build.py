@@ -1,0 +1,241 @@
+"""Builds: what deployd adds to an app's own commands, cold and again; detection; the sandbox.
+
+Every cold build begins with empty caches, on both sides; the package registry's answers are part of it.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from time import perf_counter
+
+import uv
+import uvloop
+
+from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
+from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.registry_env import registry_env
+from deployd.builders.toolchains.installed import InstalledToolchains
+from deployd.builders.workshop import Place, Workshop
+from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
+
+DETECTION_GOAL_MS = 20
+SANDBOX_GOAL_MS = 20
+SECOND_GOAL_MS = 300
+COLD_GOAL_PERCENT = 5
+COLD_ROUNDS = 3
+WARM_ROUNDS = 5
+_QUIET = "--no-audit --no-fund --loglevel=warn"
+_NODE_PACKAGES = {
+    "name": "shop",
+    "private": True,
+    "type": "module",
+    "scripts": {"build": "vite build"},
+    "dependencies": {"express": "4.21.2", "react": "18.3.1", "react-dom": "18.3.1", "fastify": "5.2.1"},
+    "devDependencies": {
+        "vite": "8.3.8",
+        "webpack": "5.97.1",
+        "eslint": "9.18.0",
+        "typescript": "5.7.3",
+        "prettier": "3.4.2",
+    },
+}
+_NODE_FILES = {
+    "package.json": json.dumps(_NODE_PACKAGES, indent=2),
+    "index.html": '<div id="root"></div><script type="module" src="/main.jsx"></script>',
+    "main.jsx": 'import { createRoot } from "react-dom/client";\n'
+    'createRoot(document.getElementById("root")).render(<p>Hello</p>);\n',
+}
+_PYTHON_FILES = {
+    "requirements.txt": "fastapi[standard]==0.115.6\n",
+    "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+}
+_NODE = BuildPlan(
+    builder="node",
+    why="npm",
+    dependencies=Dependencies(
+        steps=(f"npm ci --include=dev --prefer-offline {_QUIET}",),
+        folders=("node_modules",),
+        inputs=("package.json", "package-lock.json", ".npmrc"),
+        reusable=True,
+        prune=(f"npm prune --omit=dev {_QUIET}",),
+    ),
+    steps=("npm run build",),
+    env={"NODE_ENV": "production"},
+)
+_PYTHON = BuildPlan(
+    builder="python",
+    why="uv",
+    dependencies=Dependencies(
+        steps=(
+            "uv venv --quiet --relocatable --clear .venv",
+            "uv pip install --python .venv -r requirements.txt",
+        ),
+        folders=(".venv",),
+        inputs=("requirements.txt",),
+        reusable=True,
+    ),
+)
+
+
+class App:
+    """A small app of one kind: its files, its plan, and what its builds took."""
+
+    def __init__(self, name: str, folder: Path, files: Mapping[str, str], plan: BuildPlan) -> None:
+        self.name = name
+        self.folder = folder / name
+        self.source = self.folder / "source"
+        self.plan = plan
+        self.tidying: list[float] = []
+        self.source.mkdir(parents=True)
+        for file, text in files.items():
+            (self.source / file).write_text(text)
+        if "package.json" in files:
+            _run(f"npm install --package-lock-only {_QUIET}", self.source, _hand_env(self.folder / "lock", {}))
+        self._number = 0
+
+    def project(self) -> Path:
+        self._number += 1
+        return Path(shutil.copytree(self.source, self.folder / f"project-{self._number}"))
+
+    def by_hand(self) -> tuple[float, float]:
+        """Seconds for all commands with empty caches, and for the app's own among them."""
+        cache, project = self.folder / "hand", self.project()
+        shutil.rmtree(cache, ignore_errors=True)
+        env = _hand_env(cache, self.plan.env)
+        packages = self.plan.dependencies or Dependencies(steps=(), folders=())
+        parts = [[_run(step, project, env) for step in steps] for steps in (packages.steps, self.plan.steps)]
+        prune = [_run(step, project, env) for step in packages.prune]
+        shutil.rmtree(project)
+        return sum(parts[0]) + sum(parts[1]) + sum(prune), sum(parts[1])
+
+    async def build(self, builder: SandboxedBuilder, artifacts: LocalArtifacts) -> tuple[float, float, str]:
+        """Seconds for the build and for packing it, and the digest of what came out."""
+        project = await asyncio.to_thread(self.project)
+        start = perf_counter()
+        await builder.build(project, self.plan, {}, self.folder / "cache", _nobody)
+        built = perf_counter()
+        digest = await artifacts.pack(project)
+        packed = perf_counter()
+        await asyncio.to_thread(shutil.rmtree, project)
+        await builder.tidy(self.folder / "cache")
+        self.tidying.append(perf_counter() - packed)
+        return built - start, packed - built, digest
+
+
+async def measure_app(app: App, builder: SandboxedBuilder, artifacts: LocalArtifacts) -> None:
+    hand, own, cold = [], [], []
+    for _ in range(COLD_ROUNDS):
+        whole, its_own = await asyncio.to_thread(app.by_hand)
+        hand.append(whole)
+        own.append(its_own)
+        await asyncio.to_thread(shutil.rmtree, app.folder / "cache", ignore_errors=True)
+        seconds, _, first = await app.build(builder, artifacts)
+        cold.append(seconds)
+    warm = [await app.build(builder, artifacts) for _ in range(WARM_ROUNDS)]
+    assert {digest for _, _, digest in warm} == {first}, "a build that took its packages over gave another artifact"
+    second, packing = statistics.median(one[0] for one in warm), statistics.median(one[1] for one in warm)
+    by_hand, first_build, its_own = statistics.median(hand), statistics.median(cold), statistics.median(own)
+    extra = (first_build / by_hand - 1) * 100
+    print(f"{app.name}: cold build {first_build:.2f} s, by hand {by_hand:.2f} s: {extra:+.1f} % "
+          f"(goal {COLD_GOAL_PERCENT} %: {_verdict(extra, COLD_GOAL_PERCENT, '%')}); "
+          f"by hand it varies by {(max(hand) / min(hand) - 1) * 100:.0f} %")  # fmt: skip
+    over = (second - its_own) * 1000
+    print(f"{app.name}: second build {second * 1000:.0f} ms, its own command {its_own * 1000:.0f} ms: {over:.0f} ms "
+          f"over (goal {SECOND_GOAL_MS} ms: {_verdict(over, SECOND_GOAL_MS, 'ms')}); {first_build / second:.1f} times "
+          f"faster than the first; packing takes {packing * 1000:.0f} ms more, and removing the project and tidying "
+          f"the cache, for which nobody waits, {statistics.median(app.tidying) * 1000:.0f} ms")  # fmt: skip
+
+
+async def measure_detection(folder: Path, builder: SandboxedBuilder) -> None:
+    for number in range(10_000):
+        file = folder / f"src/part{number // 100}/file{number}.js"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    for name, text in _NODE_FILES.items():
+        (folder / name).write_text(text)
+    (folder / "package-lock.json").write_text("{}")
+    (folder / "Procfile").write_text("web: node main.js\n")
+    spent = await _median_ms(lambda: builder.plan(folder, BuildWishes()))
+    print(f"detection in a tree of 10,000 files {spent:.1f} ms "
+          f"(goal {DETECTION_GOAL_MS} ms: {_verdict(spent, DETECTION_GOAL_MS, 'ms')})")  # fmt: skip
+
+
+async def measure_sandbox(folder: Path, workshop: Workshop) -> None:
+    (folder / "project").mkdir(parents=True)
+    place = Place(project=folder / "project", cache=folder / "cache")
+    await workshop.prepare(place, _nobody)
+    if reason := await workshop.why_not_sandboxed():
+        print(f"the sandbox cannot be measured: {reason}")
+        return
+    spent = await _median_ms(lambda: workshop.run("true", place, _nobody))
+    print(f"a command in the sandbox {spent:.1f} ms "
+          f"(goal {SANDBOX_GOAL_MS} ms: {_verdict(spent, SANDBOX_GOAL_MS, 'ms')})")  # fmt: skip
+
+
+async def _median_ms(work: Callable[[], Awaitable[object]]) -> float:
+    spent = []
+    for _ in range(20):
+        start = perf_counter()
+        await work()
+        spent.append((perf_counter() - start) * 1000)
+    return statistics.median(spent)
+
+
+def _verdict(value: float, goal: float, unit: str) -> str:
+    return f"met by {goal - value:.0f} {unit}" if value <= goal else f"MISSED by {value - goal:.0f} {unit}"
+
+
+def _hand_env(cache: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """As a person would have it in a shell of their own, with the caches that a build has."""
+    (cache / "home").mkdir(parents=True)
+    programs = [str(Path(uv.find_uv_bin()).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    return {
+        "PATH": ":".join(programs),
+        "HOME": str(cache / "home"),
+        "npm_config_cache": str(cache / "npm"),
+        "npm_config_update_notifier": "false",
+        "UV_CACHE_DIR": str(cache / "uv"),
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON": "/usr/bin/python3",
+        "UV_COMPILE_BYTECODE": "1",
+        "PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
+        **registry_env(os.environ),
+        **env,
+    }
+
+
+def _run(step: str, folder: Path, env: Mapping[str, str]) -> float:
+    start = perf_counter()
+    subprocess.run(step, shell=True, cwd=folder, env=dict(env), check=True, capture_output=True)
+    return perf_counter() - start
+
+
+def _nobody(line: str) -> None:
+    pass
+
+
+async def run() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workshop = Workshop(pass_env=registry_env(os.environ))
+        builder = SandboxedBuilder(workshop, InstalledToolchains(folder / "toolchains", workshop))
+        artifacts = LocalArtifacts(folder / "artifacts")
+        await measure_detection(folder / "tree", builder)
+        await measure_sandbox(folder / "sandbox", workshop)
+        for app in (App("npm app", folder, _NODE_FILES, _NODE), App("Python app", folder, _PYTHON_FILES, _PYTHON)):
+            await measure_app(app, builder, artifacts)
+
+
+def main() -> None:
+    uvloop.run(run())
+
+
+if __name__ == "__main__":
+    main()

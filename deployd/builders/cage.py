@@ -1,0 +1,49 @@
+"""Puts a build step into a control group of its own, which caps it and knows afterwards which cap it broke."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from deployd.builders.caps import Caps
+from deployd.limits.cgroup import Cgroups, Group
+
+_KIND = "build"
+_JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+
+
+class Cages:
+    """Blocks while it finds out what this host allows; `unenforced` are the controllers it does not."""
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._cgroups = Cgroups()
+        self._cgroups.sweep(_KIND)
+        self.unenforced = self._cgroups.unenforced
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Group]:
+        """Gone with everything in it at the end."""
+        making = asyncio.get_running_loop().run_in_executor(None, self._make)
+        try:
+            group = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(lambda made: made.result().remove())
+            raise
+        try:
+            yield group
+        finally:
+            await asyncio.to_thread(group.remove)
+
+    def _make(self) -> Group:
+        group = self._cgroups.make(f"{_KIND}-{os.getpid()}-{secrets.token_hex(6)}")
+        group.limit(self._caps.limits)
+        return group
+
+
+def joining(group: Group, argv: Sequence[str]) -> list[str]:
+    """The command enters by itself: then it has no child yet that could be left outside."""
+    if not group.entrances:
+        return list(argv)
+    return ["sh", "-c", _JOIN, "sh", *map(str, group.entrances), "--", *argv]

@@ -1,0 +1,1 @@
+"""Projects in languages whose tools must be on the host: one recipe each."""

@@ -1,0 +1,103 @@
+"""Gives a build step a network of its own that leads to the world but not to what listens on this host's loopback."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+
+from deployd.builders.pipes import open_pipe, reading
+from deployd.builders.sandbox import SEARCH_PATH
+from deployd.domain.errors import BuildFailed
+
+RESOLV_CONF = b"nameserver 10.0.2.3\n"
+"""slirp4netns answers there, asking the resolver of this host."""
+
+_SECONDS = 10.0
+_THERE = b"there\n"
+_HOLD = ("sh", "-c", "echo there; read -r _")
+_SLIRP = (
+    "slirp4netns",
+    "--configure",
+    "--mtu=65520",
+    "--disable-host-loopback",
+    "--enable-seccomp",
+    "--exit-fd=0",
+)
+_AS_ROOT = ("--enable-sandbox",)
+"""It leaves root's rights and files behind, which whoever has none of them cannot do."""
+
+_CHATTER = ("WARNING", "*", "Starting")
+
+
+class Network(msgspec.Struct, frozen=True):
+    """`entry` are nsenter's arguments; good as long as the process is there that holds it."""
+
+    entry: tuple[str, ...]
+
+
+def refused(reason: str) -> BuildFailed:
+    return BuildFailed(
+        "Builds are to be isolated from this host's network, but "
+        f'{reason}; mend that, or set build_network = "host" under [deploy].'
+    )
+
+
+@asynccontextmanager
+async def isolated_network() -> AsyncIterator[Network]:
+    """BuildFailed when there can be none. What it runs ends with this process, however that ends."""
+    if shutil.which(_SLIRP[0], path=SEARCH_PATH) is None:
+        raise refused("slirp4netns is not installed")
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                network = await _open(stack)
+        except TimeoutError:
+            raise refused("slirp4netns does not get ready") from None
+        yield network
+
+
+async def _open(stack: AsyncExitStack) -> Network:
+    as_root = os.geteuid() == 0
+    user = () if as_root else ("--user", "--map-current-user")
+    holder = await stack.enter_async_context(_running(["unshare", *user, "--net", "--", *_HOLD], stdout=PIPE))
+    assert holder.stdout is not None
+    if await holder.stdout.readline() != _THERE:
+        raise refused("this host lets nobody make a network namespace")
+    await _connect(stack, holder.pid)
+    spaces = (f"--net=/proc/{holder.pid}/ns/net",)
+    return Network(spaces if as_root else (f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials", *spaces))
+
+
+async def _connect(stack: AsyncExitStack, pid: int) -> None:
+    """Until slirp4netns says that the network is there."""
+    said = stack.enter_context(os.fdopen(os.memfd_create("slirp4netns"), "rb"))
+    way_out, way_in = open_pipe()
+    reader = await stack.enter_async_context(reading(way_out))
+    with way_in:
+        argv = [*_SLIRP, *(_AS_ROOT if os.geteuid() == 0 else ()), f"--ready-fd={way_in.fileno()}", str(pid), "tap0"]
+        await stack.enter_async_context(_running(argv, stdout=said.fileno(), pass_fds=(way_in.fileno(),)))
+    if not await reader.read(1):
+        said.seek(0)
+        lines = [line.strip() for line in said.read(2000).decode("utf-8", "replace").splitlines()]
+        reasons = [line for line in lines if line and not line.startswith(_CHATTER)]
+        raise refused(f"slirp4netns does not work here ({'; '.join(reasons)})")
+
+
+@asynccontextmanager
+async def _running(argv: Sequence[str], stdout: int, pass_fds: Sequence[int] = ()) -> AsyncIterator[Process]:
+    """Its stdin closes with this process, which both programs take as their end; killed here."""
+    errors = DEVNULL if stdout == PIPE else stdout
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=PIPE, stdout=stdout, stderr=errors, env={"PATH": SEARCH_PATH}, pass_fds=tuple(pass_fds), cwd="/"
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
