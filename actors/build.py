@@ -81,8 +81,10 @@ class BuildActor(Actor[BuildMessage]):
                     self._waiting.append(deployment)
             case CancelBuild(deployment=deployment):
                 self._cancel(deployment)
-            case BuildDone(deployment=deployment):
+            case BuildDone(deployment=deployment, app=app):
                 self._running.pop(deployment, None)
+                if app is not None:
+                    self.spawn(self._tidy(app), name=f"tidy the cache of {app}")
             case _:
                 assert_never(message)
         self._fill_slots()
@@ -101,6 +103,7 @@ class BuildActor(Actor[BuildMessage]):
 
     async def _run(self, deployment: DeploymentId) -> None:
         project = self._tools.folder / deployment
+        row = None
         try:
             row = await self._tools.stores.deployments.get(deployment)
             release = await self._build(row, project)
@@ -111,7 +114,7 @@ class BuildActor(Actor[BuildMessage]):
         else:
             self._deploy.tell(BuildEnded(deployment=deployment, release=release.number))
         finally:
-            self.ref.tell(BuildDone(deployment=deployment))
+            self.ref.tell(BuildDone(deployment=deployment, app=row.app if row else None))
             await self._clear(project)
 
     async def _clear(self, project: Path) -> None:
@@ -119,6 +122,10 @@ class BuildActor(Actor[BuildMessage]):
             await asyncio.to_thread(remove, project)
         except OSError as error:
             self._tools.journal.say(SYSTEM_APP, None, f"{error}; the next start tries again.", Level.WARN)
+
+    async def _tidy(self, app: AppName) -> None:
+        if trouble := await self._tools.builder.tidy(self._tools.caches / app):
+            self._tools.journal.say(app, None, trouble, Level.WARN)
 
     async def _build(self, row: Deployment, project: Path) -> Release:
         tools, config = self._tools, self._config

@@ -95,7 +95,7 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         isolated=limits.build_network == "isolated",
     )
     toolchains = InstalledToolchains(
-        paths.toolchains, workshop, env=registries, clock=clock, lease_seconds=2 * config.deploy.build_seconds
+        paths.toolchains, workshop, env=registries, clock=clock, lease_seconds=2 * limits.build_seconds
     )
     await asyncio.to_thread(toolchains.open)
     git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
@@ -104,7 +104,9 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         logs=logs,
         sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
         toolchains=toolchains,
-        builder=SandboxedBuilder(workshop, toolchains, timeout_seconds=config.deploy.build_seconds),
+        builder=SandboxedBuilder(
+            workshop, toolchains, timeout_seconds=limits.build_seconds, cache_mb=limits.cache_mb_per_app
+        ),
         artifacts=LocalArtifacts(paths.artifacts, (*SYSTEM_FOLDERS, f"{paths.toolchains.resolve()}/")),
         runtime=runtime,
         output=output,

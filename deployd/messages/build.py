@@ -1,6 +1,6 @@
 """What BuildActor can be told."""
 
-from deployd.domain.ids import DeploymentId
+from deployd.domain.ids import AppName, DeploymentId
 from deployd.kernel.message import Message
 
 
@@ -17,9 +17,10 @@ class CancelBuild(Message, frozen=True, kw_only=True):
 
 
 class BuildDone(Message, frozen=True, kw_only=True):
-    """From BuildActor's own task: the slot is free."""
+    """From BuildActor's own task: the slot is free. `app` is None when it was removed meanwhile."""
 
     deployment: DeploymentId
+    app: AppName | None
 
 
 BuildMessage = StartBuild | CancelBuild | BuildDone
