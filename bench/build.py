@@ -199,7 +199,8 @@ def _tell_cold(name: str, hand: list[float], cold: list[Built]) -> None:
 def _tell_warm(name: str, warm: list[Built], first: float, sandbox: float) -> None:
     second = statistics.median(one.whole for one in warm)
     over = statistics.median(one.whole - one.own for one in warm) * 1000 + sandbox * 1000
-    packing, tidying = (statistics.median(each) * 1000 for each in zip(*((o.packing, o.tidying) for o in warm)))
+    packing = statistics.median(one.packing for one in warm) * 1000
+    tidying = statistics.median(one.tidying for one in warm) * 1000
     print(f"{name}: second build {second * 1000:.0f} ms, {over:.0f} ms over its own command "
           f"(goal {SECOND_GOAL_MS} ms: {_verdict(over, SECOND_GOAL_MS, 'ms')}), {first / second:.1f} times as fast as "
           f"the first; packing takes {packing:.0f} ms more; removing the project and tidying the cache, for which "

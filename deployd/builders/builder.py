@@ -8,13 +8,13 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from deployd.builders.caches.app_cache import AppCache
-from deployd.builders.caches.in_thread import in_thread
 from deployd.builders.caches.packages import Packages
 from deployd.builders.detect import detect
 from deployd.builders.listing import list_project
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
 from deployd.domain.errors import BuildFailed
+from deployd.kernel.in_thread import in_thread
 from deployd.ports.toolchains import Toolchains
 
 OnLine = Callable[[str], None]

@@ -12,7 +12,7 @@ from tests.e2e.corpus.table import APPS
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.git_http import serve_git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _QUICK = [app for app in APPS if app.quick]
 
@@ -23,6 +23,7 @@ async def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         yield daemon
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("app", _QUICK, ids=lambda app: app.name)
 async def test_an_app_comes_out_as_the_corpus_says(shared_daemon: Daemon, tmp_path: Path, app: CorpusApp) -> None:
     async with serve_git(tmp_path) as base_url:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from deployd.adapters.local_artifacts.in_thread import Check, in_thread
 from deployd.adapters.local_artifacts.manifest import Manifest, Piece, write_manifest
 from deployd.adapters.local_artifacts.memory import Seen, looks_of, read_seen, remember, same_content
 from deployd.adapters.local_artifacts.packing import pack
@@ -17,6 +16,7 @@ from deployd.adapters.local_artifacts.tar_blocks import BadArtifact
 from deployd.adapters.local_artifacts.tree import SYSTEM_FOLDERS, EscapingLink, Part, check_links, parts_of
 from deployd.adapters.local_artifacts.unpacking import Unpacking, digest_of
 from deployd.domain.errors import BuildFailed, StartFailed
+from deployd.kernel.in_thread import Check, in_thread
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 

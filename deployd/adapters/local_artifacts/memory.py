@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from deployd.adapters.local_artifacts.in_thread import Check
 from deployd.adapters.local_artifacts.packing import Digests, digests_of
 from deployd.adapters.local_artifacts.tree import FILE, Entry, Part
+from deployd.kernel.in_thread import Check
 
 _SECOND = 1_000_000_000
 

@@ -9,9 +9,9 @@ from typing import IO, NamedTuple
 import zstandard
 
 from deployd.adapters.local_artifacts.ahead import ahead
-from deployd.adapters.local_artifacts.in_thread import Check
 from deployd.adapters.local_artifacts.tar_blocks import END, Header, padding, write_header
 from deployd.adapters.local_artifacts.tree import FILE, Entry, Part
+from deployd.kernel.in_thread import Check
 
 _LEVEL = 3
 _THREADS = 2

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from deployd.adapters.local_artifacts.in_thread import Check
+from deployd.kernel.in_thread import Check
 
 SYSTEM_FOLDERS = ("/usr/", "/opt/", "/bin/", "/lib/", "/lib64/")
 """A link may point here: a Python environment is tied to its interpreter by one."""

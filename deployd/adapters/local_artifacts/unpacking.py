@@ -9,9 +9,9 @@ from typing import BinaryIO, NamedTuple
 import zstandard
 
 from deployd.adapters.local_artifacts.ahead import ahead
-from deployd.adapters.local_artifacts.in_thread import Check
 from deployd.adapters.local_artifacts.tar_blocks import BLOCK, BadArtifact, Header, read_header
 from deployd.adapters.local_artifacts.tree import FILE, FOLDER, LINK, check_link
+from deployd.kernel.in_thread import Check
 
 _CHUNK = 1 << 20
 _MOST_IN_PIECE = 64

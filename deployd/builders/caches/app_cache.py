@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from deployd.builders.caches import places
 from deployd.builders.caches.budget import keep_below, tools_folders
-from deployd.builders.caches.in_thread import Check
 from deployd.builders.caches.kept_folders import KeptFolders
 from deployd.builders.caches.trees import Trees
+from deployd.kernel.in_thread import Check
+from deployd.removal import remove
 
 ATOMIC = frozenset({"npm", "pnpm", "bun", "uv", "xdg/pnpm", "xdg/yarn"})
 """Caches below `work` whose tools were killed in their midst again and again, and always installed the same after."""
@@ -51,4 +51,4 @@ def _clear_doubtful(work: Path) -> None:
     """Removes every tool's cache that is not known to survive the death of the tool."""
     for path in tools_folders(work):
         if os.path.relpath(path, work) not in ATOMIC:
-            places.remove(path)
+            remove(path)

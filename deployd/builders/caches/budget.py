@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from deployd.builders.caches import places
 from deployd.builders.caches.trees import SIZE
+from deployd.removal import remove
 
 _SPLIT = "xdg"
 """A folder of `work` that holds one folder for each of several tools."""
@@ -32,7 +32,7 @@ def keep_below(folder: Path, most_bytes: int) -> int:
     for one in cached:
         if total - freed <= most_bytes:
             break
-        places.remove(one.path)
+        remove(one.path)
         freed += one.bytes
     return freed
 

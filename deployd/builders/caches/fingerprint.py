@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from deployd.builders.caches.in_thread import Check
+from deployd.kernel.in_thread import Check
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

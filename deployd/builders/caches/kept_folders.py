@@ -9,9 +9,10 @@ from pathlib import Path
 
 from deployd.builders.caches import places
 from deployd.builders.caches.fingerprint import fingerprint
-from deployd.builders.caches.in_thread import Check
 from deployd.builders.caches.planting import Everything, Owner, make_way, plant
 from deployd.builders.caches.trees import UNFINISHED
+from deployd.kernel.in_thread import Check
+from deployd.removal import remove
 
 
 class KeptFolders:
@@ -28,7 +29,7 @@ class KeptFolders:
                 try:
                     _copy(kept, project, name, check)
                 except OSError:
-                    places.remove(project / name)
+                    remove(project / name)
                     raise
 
     def take_out(self, project: Path, names: Iterable[str], check: Check) -> None:
@@ -40,12 +41,12 @@ class KeptFolders:
                 if places.inside(project, name) and (project / name).is_dir():
                     self._keep(project, name, check)
             finally:
-                places.remove(project / name)
+                remove(project / name)
 
     def clear(self) -> None:
         """Removes what was replaced, and what a killed build has left half-made."""
         for path in self._folder.glob(f"{UNFINISHED}*"):
-            places.remove(path)
+            remove(path)
 
     def _keep(self, project: Path, name: str, check: Check) -> None:
         """The kept one is whole at any moment, or not there at all."""
@@ -58,7 +59,7 @@ class KeptFolders:
                 kept.rename(stale)
             fresh.rename(kept)
         finally:
-            places.remove(fresh)
+            remove(fresh)
 
     def _place(self, name: str) -> Path:
         return self._folder / hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

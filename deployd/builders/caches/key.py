@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deployd.builders.caches.fingerprint import Entry, fingerprint
-from deployd.builders.caches.in_thread import Check
 from deployd.builders.caches.places import inside
 from deployd.builders.sandbox import SEARCH_PATH
 from deployd.domain.build import Dependencies, Tool
+from deployd.kernel.in_thread import Check
 
 _MOST_BYTES = 64 << 20
 _TOOLS_ENV = ("NPM_CONFIG_", "PNPM_", "YARN_", "BUN_", "UV_", "PIP_", "POETRY_", "PDM_", "NODE_", "PYTHON")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from deployd.builders.caches.fingerprint import Entry, fingerprint
-from deployd.builders.caches.in_thread import Check, in_thread
 from deployd.builders.caches.key import tree_key
 from deployd.builders.caches.places import inside, outermost
 from deployd.builders.caches.pruning import Difference, apply_difference, find_difference
 from deployd.builders.caches.trees import Listing, TreeChanged, Trees, free
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.build import Dependencies, Tool
+from deployd.kernel.in_thread import Check, in_thread
 
 _PRUNE = "prune"
 

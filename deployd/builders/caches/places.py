@@ -1,13 +1,8 @@
 """Where folders of a project really lie: builds are hostile, and a link on the way could lead anywhere on this host."""
 
 import os
-import shutil
-import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-_RIGHTS = 0o700
 
 
 def reachable(project: Path, folder: str) -> bool:
@@ -33,29 +28,3 @@ def outermost(folders: Iterable[str]) -> tuple[str, ...]:
         if not any(folder.startswith(f"{other}/") for other in kept):
             kept.append(folder)
     return tuple(kept)
-
-
-def remove(path: Path) -> None:
-    """A file, a link or a whole folder; nothing when it is not there. Folders that were made read-only go too."""
-    try:
-        folder = stat.S_ISDIR(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    if folder:
-        shutil.rmtree(path, onerror=_unlock_and_try_again)
-    else:
-        path.unlink()
-
-
-def _unlock_and_try_again(function: Callable[..., Any], path: str, error: Any) -> None:
-    """Package caches (Go's) take the right to write away from their own folders; as root that does not matter."""
-    if isinstance(error[1], FileNotFoundError):
-        return
-    if not isinstance(error[1], PermissionError) or os.path.islink(path):
-        raise error[1]
-    os.chmod(os.path.dirname(path), _RIGHTS)
-    if os.path.isdir(path):
-        os.chmod(path, _RIGHTS)
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from deployd.builders.caches.fingerprint import Entry, entry_at
-from deployd.builders.caches.in_thread import Check
+from deployd.kernel.in_thread import Check
 
 _FICLONE = 0x40049409
 _CHUNK = 1 << 26

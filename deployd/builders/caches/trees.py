@@ -11,8 +11,9 @@ import msgspec
 
 from deployd.builders.caches import places
 from deployd.builders.caches.fingerprint import Entry, fingerprint
-from deployd.builders.caches.in_thread import Check
 from deployd.builders.caches.planting import Owner, find_changed, make_way, plant
+from deployd.kernel.in_thread import Check
+from deployd.removal import remove
 
 UNFINISHED = ".unfinished-"
 """How names begin that a build has not brought to their end; the next build clears them."""
@@ -100,7 +101,7 @@ class Trees:
                 self.discard(self._folder / key)
             unfinished.rename(self._folder / key)
         finally:
-            places.remove(unfinished)
+            remove(unfinished)
         self._drop_oldest()
         return listing
 
@@ -130,12 +131,12 @@ class Trees:
         try:
             path.rename(self._unfinished())
         except OSError:
-            places.remove(path)
+            remove(path)
 
     def clear(self) -> None:
         """Removes what was discarded, and what a killed build has left half-made."""
         for path in self._folder.glob(f"{UNFINISHED}*"):
-            places.remove(path)
+            remove(path)
 
     def _give_spare(self, project: Path, listing: Listing, tree: Path, check: Check) -> bool:
         """False when there is none, or it is not (any more) what was installed."""
@@ -216,7 +217,7 @@ def free(project: Path, folders: Sequence[str]) -> bool:
 
 def _remove_all(project: Path, folders: Sequence[str]) -> None:
     for folder in folders:
-        places.remove(project / folder)
+        remove(project / folder)
 
 
 def _on_disk(entry: Entry) -> int:

@@ -6,7 +6,7 @@ import shlex
 import msgspec
 
 _QUIET = "--no-audit --no-fund --loglevel=warn"
-_STORE = '"$HOME/.pnpm-store"'
+_STORE = '"$PNPM_HOME/store"'
 _PNPM_PRUNE = (
     "CI=true pnpm install --prod --frozen-lockfile --offline --ignore-scripts --config.modules-cache-max-age=0"
     f" --store-dir {_STORE}"

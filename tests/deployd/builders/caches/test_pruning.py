@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deployd.builders.caches.fingerprint import Entry, fingerprint
-from deployd.builders.caches.places import remove
 from deployd.builders.caches.pruning import Difference, apply_difference, find_difference
+from deployd.removal import remove
 
 STEPS = ("npm prune --omit=dev",)
 

@@ -133,7 +133,7 @@ PRUNE: dict[str, tuple[Files, tuple[str, ...]]] = {
         {"pnpm-lock.yaml": ""},
         (
             "CI=true pnpm install --prod --frozen-lockfile --offline --ignore-scripts "
-            '--config.modules-cache-max-age=0 --store-dir "$HOME/.pnpm-store"',
+            '--config.modules-cache-max-age=0 --store-dir "$PNPM_HOME/store"',
         ),
     ),
     "yarn classic": (

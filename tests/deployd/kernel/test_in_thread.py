@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from deployd.builders.caches.in_thread import Check, in_thread
+from deployd.kernel.in_thread import Check, in_thread
 
 
 async def test_the_result_and_the_failure_come_back() -> None:
