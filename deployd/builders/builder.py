@@ -74,15 +74,15 @@ class SandboxedBuilder:
         env = {**self._toolchains.env(plan.tools), **plan.env, **env}
         place = Place(project=project, cache=cache.work, env=env, programs=programs)
         packages = Packages(dependencies, self._workshop, place, cache.trees, on_line)
-        await asyncio.to_thread(cache.open)
+        await in_thread(lambda check: cache.open())
         await self._workshop.prepare(place, on_line)
         await packages.install(plan.tools)
         try:
             await self._build_app(plan, place, packages, cache, on_line)
         except BuildFailed:
-            await asyncio.to_thread(cache.close)
+            await in_thread(lambda check: cache.close())
             raise
-        await asyncio.to_thread(cache.close)
+        await in_thread(lambda check: cache.close())
         return plan
 
     async def _build_app(
