@@ -39,7 +39,10 @@ def _install(dependencies: Dependencies | None) -> Iterator[tuple[str, str]]:
         yield f"Install{_at(dependencies.at)}", step
     if dependencies.reusable and dependencies.steps:
         folders, inputs = ", ".join(dependencies.folders), ", ".join(dependencies.inputs)
-        yield "Install", f"left out while {inputs or 'the tools'} stay as they were: {folders} are taken over"
+        yield (
+            "Install",
+            f"left out while nothing changes in {inputs or 'the tools'}; {folders} then comes from the build before",
+        )
 
 
 def _serving(plan: BuildPlan) -> Iterator[tuple[str, str]]:

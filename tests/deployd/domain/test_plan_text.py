@@ -30,7 +30,7 @@ def test_a_plan_with_everything_is_told_in_the_order_it_happens() -> None:
         "  Dockerfile is here too and not used.",
         "Tools: node 22.1.0, pnpm 9, bun",
         "Install: pnpm install",
-        "Install: left out while pnpm-lock.yaml stay as they were: node_modules, apps/web/node_modules are taken over",
+        "Install: left out while nothing changes in pnpm-lock.yaml; node_modules, apps/web/node_modules then comes from the build before",
         "Build: pnpm run build",
         "Prune: pnpm prune --prod",
         "Process web: next start",
