@@ -39,10 +39,7 @@ def _install(dependencies: Dependencies | None) -> Iterator[tuple[str, str]]:
         yield f"Install{_at(dependencies.at)}", step
     if dependencies.reusable and dependencies.steps:
         folders, inputs = ", ".join(dependencies.folders), ", ".join(dependencies.inputs)
-        yield (
-            "Install",
-            f"left out while nothing changes in {inputs or 'the tools'}; {folders} then comes from the build before",
-        )
+        yield "Install", f"skipped while {inputs or 'the tools'} is the same: {folders} taken over"
 
 
 def _serving(plan: BuildPlan) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ def test_a_plan_with_everything_is_told_in_the_order_it_happens() -> None:
         "  Dockerfile is here too and not used.",
         "Tools: node 22.1.0, pnpm 9, bun",
         "Install: pnpm install",
-        "Install: not done again while pnpm-lock.yaml is the same: node_modules, apps/web/node_modules is then taken over",
+        "Install: skipped while pnpm-lock.yaml is the same: node_modules, apps/web/node_modules taken over",
         "Build: pnpm run build",
         "Prune: pnpm prune --prod",
         "Process web: next start",
