@@ -1,5 +1,6 @@
 """The quick third of the corpus; `make corpus` runs all of it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from tests.e2e.corpus.app import CorpusApp
 from tests.e2e.corpus.check import check
+from tests.e2e.corpus.locks import KEPT as LOCKS
 from tests.e2e.corpus.table import APPS
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.git_http import serve_git
@@ -35,3 +37,9 @@ def test_the_corpus_is_as_large_as_it_says() -> None:
     assert len([app for app in APPS if not app.refused and not app.needs]) >= 40
     assert len(_QUICK) * 3 >= len(APPS)
     assert len({app.name for app in APPS}) == len(APPS)
+
+
+def test_kept_lockfiles_name_no_registry() -> None:
+    locks = [path for path in LOCKS.rglob("*") if path.is_file()]
+    assert locks
+    assert [path for path in locks if re.search(r"(resolved|tarball|registry|index)\W+https?://", path.read_text())] == []

@@ -16,7 +16,7 @@ import uv
 
 from tests.e2e.corpus.archive import unpack
 
-_KEPT = Path(__file__).with_name("locks")
+KEPT = Path(__file__).with_name("locks")
 _LONGEST_KEPT = 200_000
 _SECONDS = 300
 
@@ -64,7 +64,7 @@ MANAGERS = {
 def lock(managers: tuple[str, ...], app: str, folder: Path) -> None:
     """Leaves in `folder` the lockfiles that these package managers make of it."""
     for manager in map(MANAGERS.__getitem__, managers):
-        kept = _KEPT / app / manager.file
+        kept = KEPT / app / manager.file
         if kept.exists():
             shutil.copy(kept, folder)
         else:
@@ -79,8 +79,8 @@ def keep_anew(managers: tuple[str, ...], app: str, archive: Path) -> None:
             text = (Path(place) / manager.file).read_text()
         if manager.names_registry or len(text) > _LONGEST_KEPT:
             continue
-        (_KEPT / app).mkdir(parents=True, exist_ok=True)
-        (_KEPT / app / manager.file).write_text(text)
+        (KEPT / app).mkdir(parents=True, exist_ok=True)
+        (KEPT / app / manager.file).write_text(text)
 
 
 def _make(manager: _Manager, folder: Path) -> None:
