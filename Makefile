@@ -1,9 +1,9 @@
-# make setup | demo | test | corpus | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | probe | check | bench: each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus check bench ui lock clean
+.PHONY: setup demo test corpus probe check bench ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -41,6 +41,10 @@ check: setup
 
 bench: setup
 	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PY) -m bench.$$(basename $$file .py) || exit 1; done
+
+# 194 conformance cases through a running deployd: a table, what differs, and 1 at the end when a MUST is missed.
+probe: setup
+	$(PY) -m tests.e2e.probe
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:

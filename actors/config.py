@@ -122,7 +122,7 @@ class ConfigActor(Actor[ConfigMessage]):
 
     async def _say_what_waits(self, config: Config) -> None:
         """Only apps are applied while running."""
-        for part in ("server", "deploy", "logs", "telegram", "database"):
+        for part in ("server", "tls", "deploy", "logs", "telegram", "database"):
             if getattr(config, part) != getattr(self._running, part):
                 self._journal.say(SYSTEM_APP, None, f"The change in [{part}] takes effect when deployd is restarted.")
         self._running = config

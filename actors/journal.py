@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from deployd.domain.deployment import Deployment, Outcome, Stage
@@ -58,6 +58,16 @@ class Journal:
         await self._record(EventType.DEPLOYMENT_ENDED, row, {"outcome": str(outcome), "reason": reason})
         return True
 
+    async def revert(self, deployment: DeploymentId, reason: str) -> bool:
+        """What it brought live was taken back; False when nothing of it was live."""
+        if not await self._deployments.revert(deployment, reason):
+            return False
+        self.outcomes[Outcome.REVERTED] += 1
+        row = await self._deployments.get(deployment)
+        self.say(row.app, deployment, f"Deployment {Outcome.REVERTED}: {reason}", Level.ERROR, row.release)
+        await self._record(EventType.DEPLOYMENT_REVERTED, row, {"reason": reason})
+        return True
+
     def say(
         self,
         app: AppName,
@@ -84,7 +94,7 @@ class Journal:
         )
 
     async def note(
-        self, kind: EventType, app: AppName, subject: str, data: dict[str, str | int | float | bool | None]
+        self, kind: EventType, app: AppName, subject: str, data: Mapping[str, str | int | float | bool | None]
     ) -> None:
         """A fact that belongs to no deployment."""
         await self._write(kind, app, subject, None, data)
@@ -100,7 +110,7 @@ class Journal:
         app: AppName,
         subject: str,
         correlation: str | None,
-        data: dict[str, str | int | float | bool | None],
+        data: Mapping[str, str | int | float | bool | None],
     ) -> None:
         now = self._clock.now_ms()
         event = Event(
@@ -110,6 +120,6 @@ class Journal:
             subject=subject,
             app=app,
             correlation=correlation,
-            data=data,
+            data=dict(data),
         )
         await self._events.record(event)

@@ -2,13 +2,25 @@
 
 from typing import Protocol, assert_never
 
+import msgspec
+
+from deployd.domain.canary_verdict import Traffic
 from deployd.domain.deployment import SwitchReport
 from deployd.domain.errors import DeploydError, UserMistake
 from deployd.domain.ids import AppName
-from deployd.domain.route import Route
+from deployd.domain.route import HoldReport, Route
 from deployd.kernel.actor import Actor
 from deployd.kernel.ref import Ref
-from deployd.messages.proxy import DrainTargets, ProxyMessage, RemoveRoute, SwitchTraffic
+from deployd.messages.certificates import CertificateMessage, HostsRouted
+from deployd.messages.proxy import (
+    AskTraffic,
+    DrainTargets,
+    PauseTraffic,
+    ProxyMessage,
+    RemoveRoute,
+    ResumeTraffic,
+    SwitchTraffic,
+)
 from deployd.ports.route_store import RouteStore
 
 
@@ -19,6 +31,9 @@ class DataPlane(Protocol):
     def remove(self, app: AppName) -> None: ...
     def owner_of(self, host: str) -> AppName | None: ...
     async def drain(self, app: AppName, seconds: float) -> SwitchReport: ...
+    def pause(self, app: AppName, seconds: float) -> None: ...
+    def resume(self, app: AppName) -> HoldReport: ...
+    def traffic(self, app: AppName) -> Traffic: ...
 
 
 class ProxyActor(Actor[ProxyMessage]):
@@ -26,8 +41,15 @@ class ProxyActor(Actor[ProxyMessage]):
 
     expected = (DeploydError,)
 
-    def __init__(self, ref: Ref[ProxyMessage], plane: DataPlane, routes: RouteStore) -> None:
+    def __init__(
+        self,
+        ref: Ref[ProxyMessage],
+        plane: DataPlane,
+        routes: RouteStore,
+        certificates: Ref[CertificateMessage] | None = None,
+    ) -> None:
         super().__init__(ref)
+        self._certificates = certificates
         self._plane = plane
         self._routes = routes
 
@@ -38,7 +60,7 @@ class ProxyActor(Actor[ProxyMessage]):
         """
         for route in await self._routes.all():
             if not any(self._plane.owner_of(host) for host in route.hosts):
-                self._plane.switch(route if route.release is None or route.site else _waiting(route))
+                self._plane.switch(route if route.release is None else _waiting(route))
 
     async def handle(self, message: ProxyMessage) -> object:
         match message:
@@ -46,14 +68,26 @@ class ProxyActor(Actor[ProxyMessage]):
                 self._refuse_clash(route.app, route.hosts)
                 self._plane.switch(route)
                 await self._routes.put(route)
+                self._tell_certificates()
             case DrainTargets(app=app, drain_seconds=seconds):
                 return self.spawn(self._plane.drain(app, seconds), name=f"drain {app}")
             case RemoveRoute(app=app):
                 self._plane.remove(app)
                 await self._routes.remove(app)
+                self._tell_certificates()
+            case PauseTraffic(app=app, seconds=seconds):
+                self._plane.pause(app, seconds)
+            case ResumeTraffic(app=app):
+                return self._plane.resume(app)
+            case AskTraffic(app=app):
+                return self._plane.traffic(app)
             case _:
                 assert_never(message)
         return None
+
+    def _tell_certificates(self) -> None:
+        if self._certificates is not None:
+            self._certificates.tell(HostsRouted())
 
     def _refuse_clash(self, app: AppName, hosts: tuple[str, ...]) -> None:
         for host in hosts:
@@ -63,4 +97,7 @@ class ProxyActor(Actor[ProxyMessage]):
 
 
 def _waiting(route: Route) -> Route:
-    return Route(app=route.app, hosts=route.hosts, release=route.release, closed_because="The app is being adopted.")
+    """What its door says to visitors holds already, and a site needs nobody; a canary has to be adopted."""
+    if route.site is not None:
+        return msgspec.structs.replace(route, canary=None)
+    return msgspec.structs.replace(route, targets=(), canary=None, closed_because="The app is being adopted.")

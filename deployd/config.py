@@ -1,6 +1,7 @@
 """deployd.toml: what may be in it, and how it is read, checked and refused. Only this file reads the environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from deployd.domain.app import AppSettings, check_settings, checked_name, is_host_name
+from deployd.domain.certificate import LETS_ENCRYPT, LETS_ENCRYPT_STAGING
+from deployd.domain.edge import check_network
 from deployd.domain.env import EnvValue, check_env, looks_secret
 from deployd.domain.errors import UserMistake
+from deployd.domain.place import Place
 from deployd.domain.route import Address, parse_address
 from deployd.domain.secret import Secret
 from deployd.paths import Paths
@@ -19,6 +23,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 OneOrMore = Annotated[int, msgspec.Meta(ge=1)]
 ZeroOrMore = Annotated[int, msgspec.Meta(ge=0)]
 Kind = TypeVar("Kind")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,14 +32,22 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     data_dir: str = "data"
     http: str = "0.0.0.0:8080"
     https: str = ""
+    http2: bool = False
     admin: str = "127.0.0.1:9001"
     base_domain: str = "localhost"
     control_host: str = ""
     shutdown_seconds: Seconds = 30.0
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_protocol: bool = False
+    connections_per_address: ZeroOrMore = 256
 
     @property
     def http_address(self) -> Address:
         return parse_address(self.http)
+
+    @property
+    def https_address(self) -> Address | None:
+        return parse_address(self.https) if self.https else None
 
     @property
     def admin_address(self) -> Address:
@@ -46,10 +59,33 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return self.control_host or f"deployd.{self.base_domain}"
 
 
+class CertificateFiles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A certificate (with its chain) and its key, as PEM files. `load` makes the paths absolute."""
+
+    cert: str
+    key: str
+
+
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where certificates come from: own files, and with `acme` an authority, whose terms the user agrees to thereby."""
+
+    acme: bool = False
+    email: str = ""
+    directory: str = ""
+    staging: bool = False
+    ca_file: str = ""
+    certificates: tuple[CertificateFiles, ...] = ()
+
+    @property
+    def acme_directory(self) -> str:
+        return self.directory or (LETS_ENCRYPT_STAGING if self.staging else LETS_ENCRYPT)
+
+
 class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines of the stages, how much is done and kept at once, and what one build may use.
 
-    `build_memory_mb` of 0 means a share of this machine's memory, `build_cpus` of 0 all of them.
+    `build_memory_mb` of 0 means a share of this machine's memory, `build_cpus` of 0 all of them, `watch_seconds` of 0
+    no watch.
     """
 
     fetch_seconds: Seconds = 120.0
@@ -57,6 +93,7 @@ class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     start_seconds: Seconds = 120.0
     release_seconds: Seconds = 600.0
     drain_seconds: Seconds = 30.0
+    watch_seconds: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 120.0
     builds_at_once: OneOrMore = 1
     build_memory_mb: ZeroOrMore = 0
     build_cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -99,6 +136,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     prune: bool = False
     server: ServerConfig = ServerConfig()
+    tls: TlsConfig = TlsConfig()
     deploy: DeployConfig = DeployConfig()
     logs: LogsConfig = LogsConfig()
     telegram: TelegramConfig = TelegramConfig()
@@ -154,9 +192,13 @@ def _parse(tables: dict[str, Any], folder: Path) -> Config:
         raise UserMistake("`apps` must hold tables such as [apps.shop].")
     config = _convert(tables, Config, "$", folder)
     _check_server(config)
+    _check_tls(config)
     server = msgspec.structs.replace(config.server, data_dir=str(folder / config.server.data_dir))
     config = msgspec.structs.replace(
-        config, server=server, apps={name: _app(name, table, folder) for name, table in apps.items()}
+        config,
+        server=server,
+        tls=_tls_from(config.tls, folder),
+        apps={name: _app(name, table, folder) for name, table in apps.items()},
     )
     _check_hosts(config)
     return config
@@ -222,19 +264,46 @@ def _from_file(path: Path) -> Secret:
 
 def _check_server(config: Config) -> None:
     server = config.server
-    for key, text in (("http", server.http), ("admin", server.admin)):
-        if not _is_listening_address(text):
+    for key, text in (("http", server.http), ("https", server.https), ("admin", server.admin)):
+        if not _is_listening_address(text) and not (key == "https" and not text):
             raise UserMistake(f"`server.{key}` {text!r} is not of the form host:port, such as 127.0.0.1:8080.")
-    if server.https:
-        raise UserMistake(
-            "`server.https` must stay empty: TLS listening is not available in this version; put a TLS proxy in front."
-        )
     for key, text in (("base_domain", server.base_domain), ("control_host", server.control_name)):
         if not is_host_name(text):
             raise UserMistake(f"`server.{key}` {text!r} is not a host name such as apps.example.com (lower case).")
+    for network in server.trusted_proxies:
+        check_network("server.trusted_proxies", network)
+    if server.proxy_protocol and not server.trusted_proxies:
+        raise UserMistake(
+            "`server.proxy_protocol` needs to know from whom: name the proxies in `server.trusted_proxies`."
+        )
     url = config.database.url.reveal()
     if url and not url.startswith(("postgresql://", "postgres://")):
         raise UserMistake("`database.url` must be empty (SQLite) or start with postgresql://.")
+
+
+def _check_tls(config: Config) -> None:
+    tls = config.tls
+    if (tls.acme or tls.certificates) and not config.server.https:
+        raise UserMistake('`tls` needs a listener for its certificates: set `server.https`, such as "0.0.0.0:443".')
+    if config.server.http2 and not config.server.https:
+        raise UserMistake("`server.http2` is for the https listener: set `server.https` as well.")
+    if tls.directory and not tls.directory.startswith("https://"):
+        raise UserMistake(f"`tls.directory` {tls.directory!r} must start with https://.")
+    if tls.directory and tls.staging:
+        raise UserMistake("`tls.staging` is Let's Encrypt's: leave it out, or leave out `tls.directory`.")
+    if tls.email and not _EMAIL.fullmatch(tls.email):
+        raise UserMistake(f"`tls.email` {tls.email!r} is not an address such as ops@example.com.")
+
+
+def _tls_from(tls: TlsConfig, folder: Path) -> TlsConfig:
+    """Paths count from the folder of the file."""
+    own = tls.certificates
+    files = tuple(CertificateFiles(cert=_path(folder, one.cert), key=_path(folder, one.key)) for one in own)
+    return msgspec.structs.replace(tls, certificates=files, ca_file=tls.ca_file and _path(folder, tls.ca_file))
+
+
+def _path(folder: Path, text: str) -> str:
+    return str(folder / Path(text).expanduser())
 
 
 def _is_listening_address(text: str) -> bool:
@@ -248,5 +317,7 @@ def _check_hosts(config: Config) -> None:
     for name, app in config.apps.items():
         for host in app.domains or (f"{name}.{config.server.base_domain}",):
             owner = owners.setdefault(host, f"app {name!r}")
+            if Place.parse(host).host == config.server.control_name:
+                owner = "deployd itself"
             if owner != f"app {name!r}":
                 raise UserMistake(f"App {name!r} cannot be served at {host!r}: that host belongs to {owner}.")

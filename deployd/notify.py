@@ -13,6 +13,10 @@ class Notifier:
     def ready(self) -> None:
         self._send("READY=1")
 
+    def followed_by(self, pid: int) -> None:
+        """From now on that process is the service."""
+        self._send(f"MAINPID={pid}")
+
     def stopping(self) -> None:
         self._send("STOPPING=1")
 

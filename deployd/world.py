@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from deployd.adapters import acme
 from deployd.adapters.git.repositories import GitRepositories
 from deployd.adapters.http_probe.probe import AiohttpProbe
 from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
@@ -13,12 +14,13 @@ from deployd.builders.caps import Caps
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
-from deployd.config import Config, environment
+from deployd.config import Config, TlsConfig, environment
 from deployd.domain.errors import UserMistake
 from deployd.kernel.clock import Clock
 from deployd.logs.sqlite import SqliteLogStore
 from deployd.ports.artifact_store import ArtifactStore
 from deployd.ports.builder import Builder
+from deployd.ports.certificate_authority import CertificateAuthority
 from deployd.ports.health_probe import HealthProbe
 from deployd.ports.log_store import LogStore
 from deployd.ports.output_reader import OutputReader
@@ -57,6 +59,7 @@ class World:
     runtime: Runtime
     output: OutputReader
     health: HealthProbe
+    authority: CertificateAuthority | None
 
 
 def prepare_folders(config: Config) -> None:
@@ -111,4 +114,13 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         runtime=runtime,
         output=output,
         health=health,
+        authority=await _authority(config.tls, clock, stack),
     )
+
+
+async def _authority(tls: TlsConfig, clock: Clock, stack: AsyncExitStack) -> CertificateAuthority | None:
+    if not tls.acme:
+        return None
+    authority = await asyncio.to_thread(acme.connect, tls.acme_directory, tls.email, tls.ca_file, clock)
+    stack.push_async_callback(authority.close)
+    return authority

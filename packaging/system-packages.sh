@@ -11,6 +11,7 @@ need node nodejs
 need npm npm
 need bwrap bubblewrap
 need chromium chromium
+need pebble pebble
 need slirp4netns slirp4netns
 need git-lfs git-lfs
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

@@ -1,17 +1,18 @@
 -- name: put
 -- Inserts the app or replaces its settings; the release counter stays.
-INSERT INTO apps (name, settings, created_ms, stopped)
-VALUES ($1, $2, $3, $4)
+INSERT INTO apps (name, settings, created_ms, stopped, maintenance)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO UPDATE
-SET settings = excluded.settings, created_ms = excluded.created_ms, stopped = excluded.stopped;
+SET settings = excluded.settings, created_ms = excluded.created_ms, stopped = excluded.stopped,
+    maintenance = excluded.maintenance;
 
 -- name: get
 -- The app of that name.
-SELECT name, settings, created_ms, stopped FROM apps WHERE name = $1;
+SELECT name, settings, created_ms, stopped, maintenance FROM apps WHERE name = $1;
 
 -- name: all
 -- Every app, by name.
-SELECT name, settings, created_ms, stopped FROM apps ORDER BY name;
+SELECT name, settings, created_ms, stopped, maintenance FROM apps ORDER BY name;
 
 -- name: remove
 -- Deletes the app; everything that belongs to it goes by its foreign keys.

@@ -1,9 +1,9 @@
 -- name: add
 -- A new deployment.
 INSERT INTO deployments (
-    id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch
+    id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: enter_stage
 -- A line of the journal.
@@ -11,7 +11,7 @@ INSERT INTO deployment_stages (deployment, stage, entered_ms) VALUES ($1, $2, $3
 
 -- name: get
 -- The deployment of that id.
-SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch
+SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
 FROM deployments
 WHERE id = $1;
 
@@ -23,6 +23,12 @@ UPDATE deployments SET stage = $3 WHERE id = $1 AND stage = $2 RETURNING id;
 -- Gives it its one outcome, unless it has one.
 UPDATE deployments SET stage = 'ended', outcome = $2, reason = $3, ended_ms = $4
 WHERE id = $1 AND stage <> 'ended'
+RETURNING id;
+
+-- name: revert
+-- What it brought live was taken back.
+UPDATE deployments SET outcome = 'reverted', reason = $2
+WHERE id = $1 AND outcome IN ('live', 'canary')
 RETURNING id;
 
 -- name: note_commit
@@ -39,14 +45,14 @@ UPDATE deployments SET switch = $2 WHERE id = $1;
 
 -- name: unfinished
 -- Those without an outcome, oldest first.
-SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch
+SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
 FROM deployments
 WHERE stage <> 'ended'
 ORDER BY seq;
 
 -- name: of_app
 -- The app's deployments, newest first.
-SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch
+SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
 FROM deployments
 WHERE app = $1
 ORDER BY seq DESC

@@ -1,10 +1,11 @@
 """What the web edges work with: refs for writes, read ports for reads, and the facts about this process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from deployd.domain.errors import UserMistake
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
 from deployd.messages.deploy import DeployMessage
@@ -19,13 +20,19 @@ STOP_SECONDS = 60.0
 """For what waits until processes are gone: each gets 10 s to end by itself."""
 
 
+async def _no_reload() -> None:
+    raise UserMistake("This deployd cannot be reloaded.")
+
+
 def _plain_url(host: str) -> str:
     return f"http://{host}/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name."""
+    """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name;
+    `reload` brings up the process that follows this one.
+    """
 
     deploy: Ref[DeployMessage]
     proxy: Ref[ProxyMessage]
@@ -37,6 +44,7 @@ class Desk:
     version: str
     control_host: str | None = None
     url_of: Callable[[str], str] = _plain_url
+    reload: Callable[[], Awaitable[None]] = _no_reload
     vitals: Vitals = field(default_factory=Vitals)
 
 

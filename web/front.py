@@ -1,9 +1,12 @@
 """FrontActor: opens the doors once everything behind them stands, and closes them first."""
 
+import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
+from deployd.doors import Doors
 from deployd.kernel.actor import Actor
 from deployd.kernel.message import Message
 from deployd.kernel.ref import Ref
@@ -17,15 +20,32 @@ class FrontMessage(Message, frozen=True, kw_only=True):
 class Listener(Protocol):
     """What FrontActor needs of deployd.proxy.Proxy."""
 
-    async def listen(self, host: str, port: int) -> int: ...
+    async def accept_from(self, door: socket.socket) -> None: ...
+    async def accept_tls_from(self, door: socket.socket) -> None: ...
+    def stop_accepting(self) -> None: ...
     async def close(self, drain_seconds: float) -> None: ...
 
 
 class FrontActor(Actor[FrontMessage]):
     def __init__(
-        self, ref: Ref[FrontMessage], server: WebServer, proxy: Listener, public: Address, close_seconds: float
+        self,
+        ref: Ref[FrontMessage],
+        server: WebServer,
+        proxy: Listener,
+        doors: Doors,
+        public: Address,
+        close_seconds: float,
+        followed: Callable[[], bool],
+        secure: Address | None = None,
+        opened: Callable[[], object] = lambda: None,
     ) -> None:
+        """`followed` tells whether a new process takes over, which opens the doors again; `opened` is called when they
+        are open. `secure` is where https is listened for."""
         super().__init__(ref)
+        self._secure = secure
+        self._opened = opened
+        self._doors = doors
+        self._followed = followed
         self._server = server
         self._proxy = proxy
         self._public = public
@@ -34,16 +54,21 @@ class FrontActor(Actor[FrontMessage]):
     async def on_start(self) -> None:
         await self._server.start()
         try:
-            await self._proxy.listen(self._public.host, self._public.port)
-        except OSError as error:
+            await self._proxy.accept_from(self._doors.open(self._public, "server.http"))
+            if self._secure is not None:
+                await self._proxy.accept_tls_from(self._doors.open(self._secure, "server.https"))
+        except UserMistake:
+            self._proxy.stop_accepting()
             await self._server.stop()
-            raise UserMistake(
-                f"The public listener cannot open {self._public}: {error.strerror or error}; free it or change `http`."
-            ) from error
+            raise
+        self._opened()
 
     async def handle(self, message: FrontMessage) -> object:
         return None
 
     async def on_stop(self) -> None:
-        await self._proxy.close(self._close_seconds)
+        if self._followed():
+            self._proxy.stop_accepting()
+        else:
+            await self._proxy.close(self._close_seconds)
         await self._server.stop()

@@ -30,6 +30,7 @@ class VitalsCollector(Collector):
         yield from self._actors()
         yield self._deployments()
         yield from self._proxy()
+        yield self._certificates()
 
     def _actors(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("deployd_actor_state", "1 for the state each actor is in", labels=["actor", "state"])
@@ -50,6 +51,14 @@ class VitalsCollector(Collector):
         for outcome, count in self._vitals.outcomes().items():
             ended.add_metric([outcome], count)
         return ended
+
+    def _certificates(self) -> Metric:
+        expiry = GaugeMetricFamily(
+            "deployd_certificate_expiry_timestamp_seconds", "When the served certificate expires", labels=["name"]
+        )
+        for name, seconds in self._vitals.certificates().items():
+            expiry.add_metric([name], seconds)
+        return expiry
 
     def _proxy(self) -> Iterable[Metric]:
         for name, value in self._vitals.proxy().items():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
+from deployd.doors import Doors
 from web.auth import Edge
 from web.desk import Desk
 from web.site import make_app
@@ -26,9 +26,16 @@ class WebServer:
     """
 
     def __init__(
-        self, desk: Desk, *, admin: Address, socket_path: Path, extra: Sequence[web.AbstractRouteDef] = ()
+        self,
+        desk: Desk,
+        *,
+        doors: Doors,
+        admin: Address,
+        socket_path: Path,
+        extra: Sequence[web.AbstractRouteDef] = (),
     ) -> None:
         self._desk = desk
+        self._doors = doors
         self._admin = admin
         self._socket_path = socket_path
         self._extra = extra
@@ -68,16 +75,9 @@ class WebServer:
                 group.create_task(runner.cleanup())
 
     async def _open_admin(self) -> None:
-        host, port = self._admin.host, self._admin.port
-        loop = asyncio.get_running_loop()
-        try:
-            listener = await loop.create_server(self._protocols(Edge.ADMIN), host, port)
-        except OSError as error:
-            raise UserMistake(
-                f"The admin listener cannot open {self._admin}: {error.strerror or error}; free it or change `admin`."
-            ) from error
-        self._listeners.append(listener)
-        self.admin_address = Address(host=host, port=listener.sockets[0].getsockname()[1])
+        door = self._doors.open(self._admin, "server.admin")
+        self.admin_address = Address(host=self._admin.host, port=door.getsockname()[1])
+        self._listeners.append(await asyncio.get_running_loop().create_server(self._protocols(Edge.ADMIN), sock=door))
 
     async def _open_socket(self) -> None:
         opened = await asyncio.to_thread(listen, self._socket_path)

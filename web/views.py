@@ -5,7 +5,9 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from deployd.domain.app import App, AppSettings
+from deployd.domain.canary_verdict import ReleaseFigures
 from deployd.domain.deployment import Deployment, StageEntry, stage_seconds
+from deployd.domain.edge import CanaryRule
 from deployd.domain.env import Environment
 from deployd.domain.event import Event
 from deployd.domain.instance import Instance
@@ -18,13 +20,16 @@ REDACTED = "[redacted]"
 
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
-    """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment."""
+    """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment;
+    `maintenance` is what visitors read instead of it.
+    """
 
     name: str
     settings: AppSettings
     urls: tuple[str, ...]
     created_ms: int
     stopped: bool
+    maintenance: str | None
     release: int | None
     closed_because: str | None
     latest: Deployment | None
@@ -43,6 +48,18 @@ class DeploymentView(Deployment, frozen=True, kw_only=True):
 
 class DeploymentList(msgspec.Struct, frozen=True, kw_only=True):
     deployments: list[Deployment]
+
+
+class CanaryView(msgspec.Struct, frozen=True, kw_only=True):
+    """`live` and `canary` are what both releases did since it began, or since deployd was restarted; null for a moment
+    after that.
+    """
+
+    app: str
+    deployment: str
+    rule: CanaryRule
+    live: ReleaseFigures | None
+    canary: ReleaseFigures | None
 
 
 class ReleaseView(Release, frozen=True, kw_only=True):
@@ -100,8 +117,15 @@ class ActorView(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: str | None
 
 
+class ReloadView(msgspec.Struct, frozen=True, kw_only=True):
+    """`pid` is that of the process that makes way."""
+
+    pid: int
+
+
 class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     version: str
+    pid: int
     base_domain: str
     ready: bool
     problems: list[str]
@@ -116,6 +140,7 @@ def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deplo
         urls=urls,
         created_ms=app.created_ms,
         stopped=app.stopped,
+        maintenance=app.maintenance,
         release=route.release if route is not None else None,
         closed_because=route.closed_because if route is not None else None,
         latest=latest,

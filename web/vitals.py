@@ -28,6 +28,7 @@ class Vitals:
     """`problems` are sentences that make the process not ready; `warnings` are for people only.
 
     `actors` is the supervisor's `status`. `proxy` maps names of figures to values; names in `_total` only grow.
+    `certificates` maps served names to when their certificate expires, in seconds since 1970.
     """
 
     problems: Callable[[], Sequence[str]] = _nothing
@@ -36,3 +37,4 @@ class Vitals:
     proxy: Callable[[], Mapping[str, float]] = _no_figures
     outcomes: Callable[[], Mapping[Outcome, int]] = _no_outcomes
     loop_lag_seconds: Callable[[], float] = _no_lag
+    certificates: Callable[[], Mapping[str, float]] = _no_figures

@@ -149,7 +149,7 @@ class BotActor(Actor[BotMessage]):
 
     def _note(self, event: Event) -> None:
         match event.type:
-            case EventType.DEPLOYMENT_MOVED | EventType.DEPLOYMENT_ENDED:
+            case EventType.DEPLOYMENT_MOVED | EventType.DEPLOYMENT_ENDED | EventType.DEPLOYMENT_REVERTED:
                 self._announce(DeploymentId(event.subject))
             case EventType.INSTANCE_CRASHED:
                 self._announce_crash(event)

@@ -9,6 +9,8 @@ from deployd.ports.chat import Button, Buttons
 
 _MARKS = {
     Outcome.LIVE: "✅",
+    Outcome.CANARY: "🐤",
+    Outcome.REVERTED: "↩️",
     Outcome.FAILED: "❌",
     Outcome.CANCELLED: "🚫",
     Outcome.SUPERSEDED: "⏭",
@@ -26,6 +28,7 @@ def deployment_card(deployment: Deployment, journal: Sequence[StageEntry], now_m
         _origin(deployment),
         _stages(deployment, journal, now_ms),
         _reason(deployment),
+        f"<i>{escaped(str(deployment.switch))}</i>" if live and deployment.switch is not None else "",
         escaped(url) if live and url else "",
     ]
     return Post(text="\n".join(block for block in blocks if block), buttons=_buttons(deployment, url if live else None))

@@ -55,4 +55,4 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
         return route.release, max(earlier)
 
     def _urls(self, app: App) -> tuple[str, ...]:
-        return tuple(self.url_form.format(host=host) for host in app.hosts(self.base_domain))
+        return app.urls(self.base_domain, lambda host: self.url_form.format(host=host))

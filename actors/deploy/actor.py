@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
+from actors.deploy.canary import Canaries, CanaryRollout
 from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
-from actors.deploy.rollout import Rollout
+from actors.deploy.pulse import Pulse
+from actors.deploy.rollout import Rollout, SwappedBack, processes_of
 from actors.deploy.tools import DeployTools
-from actors.deploy.upstreams import Upstreams
+from actors.deploy.watch import Watches
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
+from deployd.domain.edge import CanaryRule
 from deployd.domain.errors import DeploydError, StateConflict, UserMistake
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit
@@ -21,17 +25,21 @@ from deployd.kernel.errors import ActorError
 from deployd.kernel.ref import Ref
 from deployd.messages.build import CancelBuild, StartBuild
 from deployd.messages.deploy import (
+    AbortCanary,
+    BeginCanary,
     BuildEnded,
     CancelDeployment,
     ChangeEnv,
     DeployMessage,
     InstanceExited,
+    PromoteCanary,
     PutApp,
     RemoveApp,
     RequestDeployment,
     RestartApp,
     RollBack,
     RolloutEnded,
+    SetMaintenance,
     StopApp,
 )
 
@@ -51,6 +59,8 @@ class DeployActor(Actor[DeployMessage]):
         self._fleet = Fleet(tools, self._spawn_named, self._tell_exit)
         self._keeper = Keeper(tools, self._fleet)
         self._catalogue = Catalogue(tools, self._fleet, self._keeper)
+        self._watches = Watches(tools, self._fleet, partial(processes_of, web=False), self._spawn_named)
+        self._canaries = Canaries(tools, self._fleet, self._spawn_named)
         self._rollouts: dict[DeploymentId, tuple[Rollout, asyncio.Task[None]]] = {}
 
     def _spawn_named(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
@@ -66,13 +76,16 @@ class DeployActor(Actor[DeployMessage]):
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
                 await self._end_interrupted(deployment)
         for app in await self._tools.stores.apps.all():
+            await self._canaries.resume(app.name)
             await self._next(app.name)
-        self.spawn(Upstreams(self._tools).watch(), name="watch upstreams")
+        self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
 
     async def _end_interrupted(self, deployment: Deployment) -> None:
         """The route's row says which release serves: had the switch been made, the deployment did its work."""
         route = await self._tools.stores.routes.get(deployment.app)
-        if deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
+        if route is not None and route.canary is not None and route.canary.deployment == deployment.id:
+            await self._tools.journal.end(deployment.id, Outcome.CANARY, "deployd was restarted just then.")
+        elif deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
             await self._tools.journal.end(
                 deployment.id, Outcome.LIVE, "deployd was restarted while old requests drained."
             )
@@ -81,8 +94,8 @@ class DeployActor(Actor[DeployMessage]):
 
     async def handle(self, message: DeployMessage) -> object:
         match message:
-            case PutApp():
-                app = await self._catalogue.put(message)
+            case PutApp() | SetMaintenance():
+                app = await self._catalogue.change(message)
                 return self.spawn(self._route(app), name=f"route {app.name}")
             case ChangeEnv():
                 return await self._catalogue.change_env(message)
@@ -90,12 +103,10 @@ class DeployActor(Actor[DeployMessage]):
                 return self.spawn(self._remove(await self._tools.stores.apps.get(name)), name=f"remove {name}")
             case StopApp(app=name, by=by):
                 return self.spawn(self._stop(await self._tools.stores.apps.get(name), by), name=f"stop {name}")
-            case RequestDeployment():
-                return await self._request(message)
-            case RollBack():
-                return await self._roll_back(message)
-            case RestartApp():
-                return await self._restart(message)
+            case RequestDeployment() | RollBack() | RestartApp():
+                return await self._deploy(message)
+            case BeginCanary() | PromoteCanary() | AbortCanary():
+                return await self._of_canary(message)
             case CancelDeployment(deployment=deployment):
                 return await self._cancel(await self._tools.stores.deployments.get(deployment))
             case BuildEnded() | RolloutEnded() | InstanceExited():
@@ -116,6 +127,8 @@ class DeployActor(Actor[DeployMessage]):
                 assert_never(fact)
 
     async def _crashed(self, instance: InstanceId, exit: Exit) -> None:
+        if await self._canaries.crashed(instance, exit):
+            return
         crash = await self._keeper.note_crash(instance, exit)
         if crash is not None:
             crashed, delay = crash
@@ -124,11 +137,44 @@ class DeployActor(Actor[DeployMessage]):
 
     # Asked for: a new deployment
 
+    async def _deploy(self, order: RequestDeployment | RollBack | RestartApp) -> Deployment:
+        match order:
+            case RequestDeployment():
+                return await self._request(order)
+            case RollBack():
+                return await self._roll_back(order)
+            case RestartApp():
+                return await self._restart(order)
+            case _:
+                assert_never(order)
+
     async def _request(self, order: RequestDeployment) -> Deployment:
         app = await self._deployable(order.app)
         if order.ref is not None and (not order.ref.strip() or order.ref.startswith("-")):
             raise UserMistake(f"{order.ref!r} is not a branch, tag or commit.")
-        return await self._enqueue(app, order.trigger, order.by, ref=order.ref)
+        if order.canary is not None:
+            await self._canaries.check(app, order.canary)
+        return await self._enqueue(app, order.trigger, order.by, ref=order.ref, canary=order.canary)
+
+    async def _of_canary(self, order: BeginCanary | PromoteCanary | AbortCanary) -> object:
+        app = await self._deployable(order.app)
+        match order:
+            case BeginCanary(rule=rule):
+                await self._canaries.check(app, rule)
+                release = await self._canaries.release_for(app, order.release)
+                return await self._enqueue(app, Trigger.CANARY, order.by, release=release, canary=rule)
+            case PromoteCanary():
+                release = await self._canaries.running(app)
+                return await self._enqueue(app, Trigger.PROMOTE, order.by, release=release)
+            case AbortCanary():
+                await self._canaries.running(app)
+                for one in await self._unfinished(app.name):
+                    if one.trigger is Trigger.PROMOTE:
+                        raise StateConflict(f"The canary is being promoted; cancel {one.id} first.")
+                self._canaries.rest(app.name)
+                return self.spawn(self._canaries.abort(app.name, f"Aborted by {order.by}."), name=f"abort {app.name}")
+            case _:
+                assert_never(order)
 
     async def _roll_back(self, order: RollBack) -> Deployment:
         app = await self._deployable(order.app)
@@ -172,7 +218,13 @@ class DeployActor(Actor[DeployMessage]):
         return app
 
     async def _enqueue(
-        self, app: App, trigger: Trigger, by: str, ref: str | None = None, release: Release | None = None
+        self,
+        app: App,
+        trigger: Trigger,
+        by: str,
+        ref: str | None = None,
+        release: Release | None = None,
+        canary: CanaryRule | None = None,
     ) -> Deployment:
         now = self._tools.clock.now_ms()
         deployment = Deployment(
@@ -186,6 +238,7 @@ class DeployActor(Actor[DeployMessage]):
             commit=release.commit if release else None,
             commit_message=release.commit_message if release else None,
             release=release.number if release else None,
+            canary=canary,
         )
         await self._tools.journal.begin(deployment)
         for older in await self._unfinished(app.name):
@@ -220,27 +273,41 @@ class DeployActor(Actor[DeployMessage]):
             await self._next(deployment.app)
 
     def _roll_out(self, deployment: Deployment) -> None:
-        rollout = Rollout(self._tools, self._fleet, deployment)
-        task = self.spawn(self._run(rollout, deployment.id), name=f"rollout {deployment.id}")
+        kind = Rollout if deployment.canary is None else CanaryRollout
+        rollout = kind(self._tools, self._fleet, deployment)
+        task = self.spawn(self._run(rollout, deployment), name=f"rollout {deployment.id}")
         self._rollouts[deployment.id] = (rollout, task)
 
-    async def _run(self, rollout: Rollout, deployment: DeploymentId) -> None:
+    async def _run(self, rollout: Rollout, deployment: Deployment) -> None:
         error: str | None = "The rollout was stopped."
+        outcome = Outcome.FAILED
         try:
+            await self._make_way(deployment)
             await rollout.run()
             error = None
+            outcome = Outcome.LIVE if deployment.canary is None else Outcome.CANARY
+        except SwappedBack as failure:
+            error, outcome = str(failure), Outcome.REVERTED
         except (DeploydError, ActorError, OSError) as failure:
             error = str(failure)
         finally:
-            self.ref.tell(RolloutEnded(deployment=deployment, error=error))
+            self.ref.tell(RolloutEnded(deployment=deployment.id, error=error, outcome=outcome))
+
+    async def _make_way(self, deployment: Deployment) -> None:
+        """Never more than two releases of an app run at once."""
+        await self._watches.end(deployment.app)
+        if deployment.trigger is Trigger.PROMOTE:
+            self._canaries.rest(deployment.app)
+        else:
+            await self._canaries.give_way(deployment)
 
     async def _rollout_ended(self, fact: RolloutEnded) -> None:
-        self._rollouts.pop(fact.deployment, None)
+        rollout = self._rollouts.pop(fact.deployment, None)
         deployment = await self._tools.stores.deployments.get(fact.deployment)
-        if fact.error is None:
-            await self._tools.journal.end(deployment.id, Outcome.LIVE)
-        else:
-            await self._tools.journal.end(deployment.id, Outcome.FAILED, fact.error)
+        await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
+        if rollout is not None and rollout[0].kept is not None:
+            self._watches.begin(rollout[0].kept)
+        await self._canaries.resume(deployment.app)
         app = await self._tools.stores.apps.get(deployment.app)
         self.spawn(self._catalogue.prune_releases(app), name=f"prune {app.name}")
         await self._next(app.name)
@@ -267,6 +334,9 @@ class DeployActor(Actor[DeployMessage]):
                 await self._cancel(deployment)
             if rollout is not None:
                 await asyncio.wait({rollout[1]})
+                rollout[0].kept = None  # Whatever it kept is stopped with everything else.
+        await self._watches.end(app.name)
+        self._canaries.rest(app.name)
 
     async def _route(self, app: App) -> App:
         await self._keeper.refresh_route(app)
@@ -274,6 +344,7 @@ class DeployActor(Actor[DeployMessage]):
 
     async def _stop(self, app: App, by: str) -> None:
         await self._quiet(app)
+        await self._canaries.abort(app.name, f"The app was stopped by {by}.", told=False)
         await self._catalogue.stop(app, by)
 
     async def _remove(self, app: App) -> None:

@@ -11,12 +11,14 @@ from deployd.domain.app import App, check_settings, checked_name
 from deployd.domain.env import Environment, EnvLayer, check_env
 from deployd.domain.errors import NotFound, UserMistake
 from deployd.domain.event import EventType
-from deployd.messages.deploy import ChangeEnv, PutApp
+from deployd.domain.place import Place
+from deployd.messages.deploy import ChangeEnv, PutApp, SetMaintenance
 from deployd.messages.log import ForgetApp, RememberSecrets
 from deployd.messages.proxy import RemoveRoute
 from deployd.removal import remove
 
 _PROXY_SECONDS = 20.0
+_MAINTENANCE_LENGTH = 500
 
 
 class Catalogue:
@@ -24,6 +26,10 @@ class Catalogue:
         self._tools = tools
         self._fleet = fleet
         self._keeper = keeper
+
+    async def change(self, order: PutApp | SetMaintenance) -> App:
+        """What its route has to follow afterwards."""
+        return await (self.put(order) if isinstance(order, PutApp) else self.set_maintenance(order))
 
     async def put(self, order: PutApp) -> App:
         """Everything is checked before anything is written."""
@@ -43,6 +49,7 @@ class Catalogue:
             settings=order.settings,
             created_ms=before.created_ms if before else self._tools.clock.now_ms(),
             stopped=before.stopped if before else False,
+            maintenance=before.maintenance if before else None,
         )
         await self._refuse_clash(app)
         await self._tools.stores.apps.put(app)
@@ -62,7 +69,7 @@ class Catalogue:
         base = self._tools.base_domain
         taken = {host: other.name for other in await self._tools.stores.apps.all() for host in other.hosts(base)}
         for host in app.hosts(base):
-            if host in self._tools.control_hosts:
+            if Place.parse(host).host in self._tools.control_hosts:
                 raise UserMistake(f"The host {host!r} belongs to deployd itself; give {app.name!r} another domain.")
             if taken.get(host, app.name) != app.name:
                 raise UserMistake(
@@ -83,12 +90,25 @@ class Catalogue:
 
     async def stop(self, app: App, by: str) -> None:
         """Closes the route before the instances stop, so that visitors read why."""
-        stopped = msgspec.structs.replace(app, stopped=True)
+        stopped = msgspec.structs.replace(await self._tools.stores.apps.get(app.name), stopped=True)
         await self._tools.stores.apps.put(stopped)
         await self._keeper.refresh_route(stopped)
         await self._fleet.stop_all(await self._tools.stores.instances.of_app(app.name))
         self._tools.journal.say(app.name, None, f"Stopped by {by}.")
         await self._tools.journal.note(EventType.APP_STOPPED, app.name, app.name, {"by": by})
+
+    async def set_maintenance(self, order: SetMaintenance) -> App:
+        """A column of the app, so that no deployment and no restart forgets it."""
+        app = await self._tools.stores.apps.get(order.app)
+        text = order.text.strip() if order.text is not None else None
+        if text is not None and not (0 < len(text) <= _MAINTENANCE_LENGTH and text.isprintable()):
+            raise UserMistake(f"The maintenance text must be one line of 1 to {_MAINTENANCE_LENGTH} characters.")
+        changed = msgspec.structs.replace(app, maintenance=text)
+        await self._tools.stores.apps.put(changed)
+        said = f"Maintenance ended by {order.by}." if text is None else f"Maintenance begun by {order.by}: {text}"
+        self._tools.journal.say(app.name, None, said)
+        await self._tools.journal.note(EventType.APP_CHANGED, app.name, app.name, {"maintenance": text})
+        return changed
 
     async def remove(self, app: App) -> None:
         tools = self._tools
@@ -103,11 +123,12 @@ class Catalogue:
         await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
 
     async def prune_releases(self, app: App) -> None:
-        """Keeps the newest few and the one that serves; folders and artifacts nobody needs go."""
+        """Keeps the newest few and those of which something runs; folders and artifacts nobody needs go."""
         route = await self._tools.stores.routes.get(app.name)
-        serving = None if route is None else route.release
+        running = {instance.release for instance in await self._tools.stores.instances.of_app(app.name)}
+        needed = {*running, *(route.releases if route is not None else ())}
         for release in (await self._tools.stores.releases.of_app(app.name))[self._tools.config.releases_kept :]:
-            if release.number != serving:
+            if release.number not in needed:
                 await self._tools.stores.releases.remove(app.name, release.number)
                 await asyncio.to_thread(remove, self._fleet.folder(release))
         await self._sweep()

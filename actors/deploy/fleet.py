@@ -40,11 +40,24 @@ class Fleet:
         self._ended: dict[InstanceId, asyncio.Future[Exit]] = {}
         self._last_lines: dict[InstanceId, deque[str]] = {}
         self._stopping: set[InstanceId] = set()
+        self._unwell: dict[AppName, frozenset[Address]] = {}
         self._route_locks: defaultdict[AppName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def route_lock(self, app: AppName) -> asyncio.Lock:
         """Held while an app's route is read, decided and switched, so that no older decision overtakes a newer one."""
         return self._route_locks[app]
+
+    def note_unwell(self, app: AppName, targets: frozenset[Address]) -> None:
+        """Those that are not to get requests while there are others."""
+        self._unwell[app] = targets
+
+    def unwell(self, app: AppName) -> frozenset[Address]:
+        return self._unwell.get(app, frozenset())
+
+    def well(self, app: AppName, targets: tuple[Address, ...]) -> tuple[Address, ...]:
+        """All of them when none is."""
+        unwell = self.unwell(app)
+        return tuple(target for target in targets if target not in unwell) or targets
 
     async def launch(
         self, app: App, release: Release, deployment: DeploymentId, process: str, restarts: int = 0
@@ -103,6 +116,12 @@ class Fleet:
         running = msgspec.structs.replace(instance, state=InstanceState.RUNNING)
         await self._tools.stores.instances.put(running)
         return running
+
+    async def mark_warm(self, instance: Instance) -> Instance:
+        """From now on its end is no crash."""
+        warm = msgspec.structs.replace(instance, state=InstanceState.WARM)
+        await self._tools.stores.instances.put(warm)
+        return warm
 
     def ended(self, instance: Instance) -> asyncio.Future[Exit]:
         """Done when the instance's OS process has ended."""

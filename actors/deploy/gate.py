@@ -2,11 +2,14 @@
 
 import asyncio
 
+import msgspec
+
 from actors.deploy.fleet import Fleet, address_of
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App, HealthCheck
 from deployd.domain.errors import StartFailed
 from deployd.domain.instance import Instance
+from deployd.domain.place import front_place, is_below
 from deployd.domain.route import Address
 
 _FIRST_INTERVAL_SECONDS = 0.05
@@ -46,7 +49,7 @@ class Gate:
     async def _healthy(self, app: App, check: HealthCheck, instance: Instance) -> None:
         """Asks at growing intervals; an instance that ends meanwhile fails at once."""
         ended = self._fleet.ended(instance)
-        host = app.hosts(self._tools.base_domain)[0]
+        host = front_place(app.hosts(self._tools.base_domain)).concrete_host
         interval, successes, wrong = _FIRST_INTERVAL_SECONDS, 0, "it was never asked"
         try:
             async with asyncio.timeout(check.gate_seconds):
@@ -65,6 +68,13 @@ class Gate:
 
     async def through_proxy(self, app: App, check: HealthCheck, front: Address) -> None:
         """What is called live has answered through the proxy under its own host name."""
-        wrong = await self._tools.health.probe(front, app.hosts(self._tools.base_domain)[0], check)
+        place = front_place(app.hosts(self._tools.base_domain))
+        under = place.prefix
+        if under and not app.settings.proxy.strip_prefix:
+            if is_below(check.path, under):
+                under = ""
+            else:  # its health path is not served to the outside: it is asked for what is
+                check = msgspec.structs.replace(check, path="/")
+        wrong = await self._tools.health.probe(front, place.concrete_host, check, self._tools.door_pass(), under)
         if wrong is not None:
             raise StartFailed(f"The new release answered directly but not through the proxy: {wrong}.")

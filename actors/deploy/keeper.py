@@ -4,6 +4,7 @@ import msgspec
 
 from actors.deploy.fleet import Fleet, address_of
 from actors.deploy.gate import Gate
+from actors.deploy.routes import route_of
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.errors import NotFound, StartFailed
@@ -11,13 +12,15 @@ from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, InstanceId
 from deployd.domain.instance import Exit, Instance, InstanceState
 from deployd.domain.log_line import Level
-from deployd.domain.route import Route, parse_address
+from deployd.domain.route import CanaryRoute, Route, parse_address
 from deployd.messages.proxy import SwitchTraffic
 
 _SWITCH_SECONDS = 20.0
 _FIRST_BACKOFF_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 60.0
 _STABLE_AFTER_MS = 60_000
+_NOT_WANTED = (InstanceState.STOPPING, InstanceState.WARM)
+"""By a deployd that has just started: a watch ends with the process that kept it."""
 
 
 class Keeper:
@@ -27,14 +30,18 @@ class Keeper:
         self._gate = Gate(tools, fleet)
 
     async def adopt_all(self) -> list[Instance]:
-        """The live release's processes go on; leftovers of unfinished rollouts stop. Those that died meanwhile."""
+        """The processes of the live release and of a canary go on; leftovers of unfinished rollouts and watches stop.
+
+        Those of the live release that died meanwhile.
+        """
         lost = []
         for app in await self._tools.stores.apps.all():
             route = await self._tools.stores.routes.get(app.name)
             live = None if route is None else route.release
+            wanted = () if route is None else route.releases
             for instance in await self._tools.stores.instances.of_app(app.name):
                 alive = await self._fleet.adopt(instance)
-                if alive and (instance.release != live or instance.state is InstanceState.STOPPING):
+                if alive and (instance.release not in wanted or instance.state in _NOT_WANTED):
                     await self._fleet.stop(instance)
                 elif not alive and instance.release == live:
                     lost.append(instance)
@@ -44,27 +51,45 @@ class Keeper:
     async def refresh_route(self, app: App) -> None:
         """Makes the proxy serve the app's hosts from the instances that run now, each checked to own its port."""
         async with self._fleet.route_lock(app.name):
-            await self._refresh_route(app)
+            try:
+                now = await self._tools.stores.apps.get(app.name)
+            except NotFound:
+                return
+            await self._refresh_route(now)
 
     async def _refresh_route(self, app: App) -> None:
         route = await self._tools.stores.routes.get(app.name)
         if app.settings.upstreams:
-            route = Route(app=app.name, hosts=(), targets=tuple(parse_address(at) for at in app.settings.upstreams))
+            outside = tuple(parse_address(at) for at in app.settings.upstreams)
+            route = Route(app=app.name, hosts=(), targets=self._fleet.well(app.name, outside))
         if route is None:
             return
         if route.release is not None and route.site is None:
             route = await self._with_live_targets(app, route)
-        route = msgspec.structs.replace(route, hosts=app.hosts(self._tools.base_domain))
+        fresh = route_of(app, self._tools.base_domain)
+        route = msgspec.structs.replace(
+            route, hosts=fresh.hosts, edge=fresh.edge, maintenance=fresh.maintenance, health_path=fresh.health_path
+        )
+        if route.canary is not None:
+            route = msgspec.structs.replace(route, canary=await self._canary_now(app, route.canary))
         if app.stopped:
-            route = msgspec.structs.replace(route, targets=(), site=None, closed_because="This app is stopped.")
+            closed = "This app is stopped."
+            route = msgspec.structs.replace(route, targets=(), site=None, canary=None, closed_because=closed)
         await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
+
+    async def _canary_now(self, app: App, canary: CanaryRoute) -> CanaryRoute:
+        if canary.site is not None:
+            return canary
+        serving = await self._fleet.serving(app.name, canary.canary.release)
+        targets = tuple([address_of(one) for one in serving if await self._tools.runtime.owns_port(one)])
+        return msgspec.structs.replace(canary, targets=targets)
 
     async def _with_live_targets(self, app: App, route: Route) -> Route:
         assert route.release is not None
         serving = await self._fleet.serving(app.name, route.release)
         targets = tuple([address_of(one) for one in serving if await self._tools.runtime.owns_port(one)])
         why = None if targets else "This app has no running web process; it is being restarted."
-        return msgspec.structs.replace(route, targets=targets, closed_because=why)
+        return msgspec.structs.replace(route, targets=self._fleet.well(app.name, targets), closed_because=why)
 
     async def note_crash(self, instance_id: InstanceId, exit: Exit) -> tuple[Instance, float] | None:
         """Writes the crash down and takes the instance out of the route; it and the seconds until its restart.

@@ -24,7 +24,9 @@ from deployd.ports.toolchains import Toolchains
 
 
 class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
-    """`releases_folder` holds APP/NUMBER; `front` is where the proxy itself listens, known once it does."""
+    """`releases_folder` holds APP/NUMBER; `front` is where the proxy itself listens, known once it does; `door_pass`
+    gives what takes one request past an app's door.
+    """
 
     stores: Stores
     logs: LogStore
@@ -42,6 +44,7 @@ class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
     base_domain: str
     control_hosts: frozenset[str]
     front: Callable[[], Address]
+    door_pass: Callable[[], str]
     proxy: Ref[ProxyMessage]
     build: Ref[BuildMessage]
     log: Ref[LogMessage]

@@ -11,6 +11,7 @@ from deployd.builders.caches.app_cache import AppCache
 from deployd.builders.caches.packages import Packages
 from deployd.builders.detect import detect
 from deployd.builders.listing import list_project
+from deployd.builders.precompress import precompress
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
 from deployd.domain.errors import BuildFailed
@@ -53,6 +54,8 @@ class SandboxedBuilder:
             except TimeoutError:
                 raise BuildFailed(f"The build took longer than {self._timeout_seconds:g} s and was stopped.") from None
         await asyncio.to_thread(_check_output, project, plan)
+        if plan.static_root is not None:
+            on_line(str(await precompress(project / plan.static_root)))
         return plan
 
     async def tidy(self, cache: Path) -> str | None:

@@ -87,12 +87,18 @@ def print_apps(console: "Console", listed: list[AppView]) -> None:
     for app in listed:
         table.add_row(
             app.name,
-            "stopped" if app.stopped else release_name(app.release),
+            _serving(app),
             Text(state(app.latest), style=colour(app.latest)),
             ago(app.latest.requested_ms) if app.latest else "",
             " ".join(app.urls),
         )
     console.print(table)
+
+
+def _serving(app: AppView) -> str:
+    if app.stopped:
+        return "stopped"
+    return release_name(app.release) + (" (maintenance)" if app.maintenance else "")
 
 
 def release_name(number: int | None) -> str:

@@ -58,9 +58,9 @@ class Daemon:
     def send(self, method: str, path: str, shape: type[Shape], body: object = None) -> Shape:
         return msgspec.json.decode(self._exchange(method, _address(path, {}), body), type=shape)
 
-    def tell(self, method: str, path: str) -> None:
+    def tell(self, method: str, path: str, body: object = None) -> None:
         """For what is answered without content."""
-        self._exchange(method, _address(path, {}), None)
+        self._exchange(method, _address(path, {}), body)
 
     def stream(self, path: str, **query: object) -> "EventStream":
         return EventStream(self._open("GET", _address(path, query), None, timeout=None))

@@ -19,10 +19,16 @@ def deploy(
     session: Session,
     name: AppArgument,
     ref: Annotated[str | None, typer.Option(help="Branch, tag or commit; the app's branch by default.")] = None,
+    canary: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Give only that part of the visitors the new release.")
+    ] = None,
     wait: WaitOption = True,
 ) -> None:
     """Build an app from its repository and switch traffic to it once it is healthy."""
-    _order(session, f"/apps/{segment(name)}/deployments", {"ref": ref}, wait)
+    body: dict[str, object] = {"ref": ref}
+    if canary is not None:
+        body["canary"] = {"percent": percentage(canary)}
+    _order(session, f"/apps/{segment(name)}/deployments", body, wait)
 
 
 @verb
@@ -53,6 +59,16 @@ def cancel(
     """End a deployment; the old release goes on serving."""
     cancelled = session.daemon.send("POST", f"/deployments/{segment(deployment)}/cancel", Deployment)
     session.say(cancelled, f"Cancelled {cancelled.id} of {cancelled.app}.")
+
+
+def percentage(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%"))
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 100:
+        raise typer.BadParameter(f"{text!r} is not a percentage such as 5%.")
+    return share
 
 
 def release_number(text: str) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WAIT_SECONDS = 50
+_SERVING = (Outcome.LIVE, Outcome.CANARY)
 
 
 class Progress(Protocol):
@@ -27,7 +28,8 @@ class Progress(Protocol):
 
 
 def see_through(session: Session, deployment: Deployment, wait: bool) -> None:
-    """Shows the deployment until it ended, or with `wait` off just what was accepted. DeploymentFailed unless live."""
+    """Shows the deployment until it ended, or with `wait` off just what was accepted. DeploymentFailed unless its
+    release serves."""
     if not wait:
         session.say(deployment, f"Accepted as {deployment.id}; watch it with: deployd status {deployment.id}")
         return
@@ -37,7 +39,7 @@ def see_through(session: Session, deployment: Deployment, wait: bool) -> None:
         raise Failure(f"\n{deployment.id} goes on without you; stop it with: deployd cancel {deployment.id}") from None
     app = session.daemon.get(f"/apps/{segment(ended.app)}", AppView)
     session.show(ended, lambda console: console.print(_summary(ended, app), markup=False, soft_wrap=True))
-    if ended.outcome is not Outcome.LIVE:
+    if ended.outcome not in _SERVING:
         raise DeploymentFailed(f"{ended.app} was not deployed ({_outcome(ended)}): {ended.reason or 'no reason given'}")
 
 
@@ -118,7 +120,11 @@ def _outcome(deployment: Deployment) -> str:
 
 def _summary(deployment: DeploymentView, app: AppView) -> str:
     total = seconds(sum(deployment.stage_seconds.values()))
+    release = f" v{deployment.release}" if deployment.release is not None else ""
+    if deployment.outcome is Outcome.CANARY and deployment.canary is not None:
+        part = f"{deployment.app}{release} is the canary for {deployment.canary} after {total}"
+        return f"{part}; see how it does: deployd canary {deployment.app}"
     if deployment.outcome is not Outcome.LIVE:
         return f"{deployment.id}: {_outcome(deployment)} after {total}"
-    release = f" v{deployment.release}" if deployment.release is not None else ""
-    return f"{deployment.app}{release} is live at {' '.join(app.urls)} after {total}"
+    proof = f"{deployment.switch}\n" if deployment.switch is not None else ""
+    return f"{proof}{deployment.app}{release} is live at {' '.join(app.urls)} after {total}"

@@ -84,6 +84,8 @@ def _print_app(console: "Console", app: AppView, recent: list[Deployment]) -> No
 
     console.print(f"{app.name} at {' '.join(app.urls)}", markup=False, soft_wrap=True)
     console.print(f"from {app.settings.repo or ' '.join(app.settings.upstreams)}", markup=False, soft_wrap=True)
+    if app.maintenance:
+        console.print(f"! In maintenance; visitors read: {app.maintenance}", style="yellow", markup=False)
     if app.closed_because:
         console.print(f"! {app.closed_because}", style="yellow", markup=False)
     table = plain_table("DEPLOYMENT", "STATE", "RELEASE", "COMMIT", "WHEN", "REASON")
@@ -111,12 +113,7 @@ def _print_deployment(console: "Console", shown: DeploymentView) -> None:
         table.add_row(stage, seconds(spent))
     console.print(table)
     if shown.switch is not None:
-        counts = shown.switch
-        console.print(
-            f"switch: {counts.served_by_old} requests ended on the old release, {counts.served_by_new} served by the "
-            f"new one, {counts.failed} failed, {counts.cut} cut, drained in {seconds(counts.drain_seconds)}",
-            markup=False,
-        )
+        console.print(str(shown.switch), markup=False, soft_wrap=True)
 
 
 def _first_line(text: str | None) -> str:

@@ -5,7 +5,13 @@ import time
 from deployd.domain.deployment import Deployment, Outcome
 
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-_COLOURS = {Outcome.LIVE: "green", Outcome.FAILED: "red", Outcome.INTERRUPTED: "red"}
+_COLOURS = {
+    Outcome.LIVE: "green",
+    Outcome.CANARY: "green",
+    Outcome.FAILED: "red",
+    Outcome.REVERTED: "red",
+    Outcome.INTERRUPTED: "red",
+}
 
 
 def ago(time_ms: int | None) -> str:

@@ -1,17 +1,21 @@
 """What the user deploys, and the settings that deployd.toml, the API and the store share."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 
 from deployd.domain.build import BuildPlan, BuildSettings, check_build_settings
+from deployd.domain.edge import EdgeSettings, check_edge
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
+from deployd.domain.place import Place
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]|[a-z]")
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _UPSTREAM = re.compile(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+_DOMAIN = re.compile(r"(\*\.)?([^/]+)(/(?!\.\.?(/|\Z))[A-Za-z0-9._~!$&'()*+,=:@-]+)*")
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=64)]
@@ -47,6 +51,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     commands: dict[str, str] = {}
     limits: Limits = Limits()
     build: BuildSettings = BuildSettings()
+    proxy: EdgeSettings = EdgeSettings()
 
     @property
     def health_check(self) -> HealthCheck:
@@ -67,14 +72,22 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
+    """`maintenance` is what visitors read while the app is in maintenance."""
+
     name: AppName
     settings: AppSettings
     created_ms: int
     stopped: bool = False
+    maintenance: str | None = None
 
     def hosts(self, base_domain: str) -> tuple[str, ...]:
-        """The host names it is served at: its domains, or NAME.base_domain."""
+        """The places (deployd.domain.place) it is served at: its domains, or NAME.base_domain."""
         return self.settings.domains or (f"{self.name}.{base_domain}",)
+
+    def urls(self, base_domain: str, url_of_host: Callable[[str], str]) -> tuple[str, ...]:
+        """Where people can open it; wildcards only when there is nothing else."""
+        places = [Place.parse(host) for host in self.hosts(base_domain)]
+        return tuple(place.url(url_of_host) for place in [one for one in places if not one.wildcard] or places)
 
 
 def checked_name(text: str) -> AppName:
@@ -92,16 +105,24 @@ def is_host_name(text: str) -> bool:
     return _HOST.fullmatch(text) is not None
 
 
+def is_domain(text: str) -> bool:
+    """A host name, a wildcard for one (`*.example.com`), or either with a path prefix (`example.com/api`)."""
+    found = _DOMAIN.fullmatch(text)
+    return found is not None and is_host_name(found[2])
+
+
 def check_settings(name: str, settings: AppSettings) -> None:
     """Raises UserMistake naming the first setting that cannot work."""
     if bool(settings.repo) == bool(settings.upstreams):
         raise UserMistake(f"App {name!r} needs either `repo` (a git URL) or `upstream` (host:port), and not both.")
     for host in settings.domains:
-        if not is_host_name(host):
+        if not is_domain(host):
             raise UserMistake(
                 f"App {name!r}: {host!r} in `domains` is not a host name such as www.example.com (lower case)."
             )
     for address in settings.upstreams:
+        if address.startswith("unix:/"):
+            continue
         if not _UPSTREAM.fullmatch(address) or not 0 < int(address.rsplit(":", 1)[1]) < 65_536:
             raise UserMistake(f"App {name!r}: `upstream` {address!r} is not of the form host:port.")
     if not settings.health_check.path.startswith("/"):
@@ -110,5 +131,16 @@ def check_settings(name: str, settings: AppSettings) -> None:
         raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
     try:
         check_build_settings(settings.build)
+        check_edge(settings.proxy)
+        _check_canonical(settings.proxy.canonical, settings.domains)
     except UserMistake as mistake:
         raise UserMistake(f"App {name!r}: {mistake}") from mistake
+
+
+def _check_canonical(host: str, domains: tuple[str, ...]) -> None:
+    """Otherwise every visitor would be sent to where the app is not served."""
+    if not host:
+        return
+    served = {domain.partition("/")[0] for domain in domains}
+    if not is_host_name(host) or (served and not served & {host, f"*.{host.partition('.')[2]}"}):
+        raise UserMistake(f"`proxy.canonical` {host!r} is not a host name that is among its `domains`.")

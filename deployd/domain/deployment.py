@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from deployd.domain.edge import CanaryRule
 from deployd.domain.ids import AppName, DeploymentId
 
 
@@ -23,7 +24,11 @@ class Stage(StrEnum):
 
 
 class Outcome(StrEnum):
+    """CANARY: a part of the visitors gets its release. REVERTED comes after LIVE or CANARY: it was taken back."""
+
     LIVE = "live"
+    CANARY = "canary"
+    REVERTED = "reverted"
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
@@ -31,7 +36,7 @@ class Outcome(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What asked for it; a ROLLBACK and a RESTART take a release that exists, so nothing is built."""
+    """What asked for it; ROLLBACK, RESTART, CANARY and PROMOTE take a release that exists, so nothing is built."""
 
     API = "api"
     CLI = "cli"
@@ -39,20 +44,48 @@ class Trigger(StrEnum):
     TOML = "toml"
     ROLLBACK = "rollback"
     RESTART = "restart"
+    CANARY = "canary"
+    PROMOTE = "promote"
+
+
+_BUILD_NOTHING = (Trigger.ROLLBACK, Trigger.RESTART, Trigger.CANARY, Trigger.PROMOTE)
 
 
 class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The proof of a switch: what the proxy counted from the swap until the old targets were drained."""
+    """The proof of a switch: what the proxy counted from the swap until the old targets were drained.
+
+    `failed` were answered 5xx by the proxy itself or reset, `cut` were still open when the drain was over;
+    `longest_hold_seconds` is the longest that a request waited for a target or for the end of a pause;
+    `asked_to_leave` counts WebSockets.
+    """
 
     served_by_old: int = 0
     served_by_new: int = 0
     failed: int = 0
     cut: int = 0
     drain_seconds: float = 0.0
+    longest_hold_seconds: float = 0.0
+    asked_to_leave: int = 0
+
+    @property
+    def requests(self) -> int:
+        return self.served_by_old + self.served_by_new + self.failed + self.cut
+
+    def __str__(self) -> str:
+        """For people: the same sentence in the log, on the command line and in a chat."""
+        said = (
+            f"Switched: {self.failed + self.cut:,} of {self.requests:,} requests failed "
+            f"({self.served_by_old:,} served by the old release, {self.served_by_new:,} by the new one); "
+            f"the longest wait was {self.longest_hold_seconds:.3g} s, drained in {self.drain_seconds:.3g} s"
+        )
+        if self.asked_to_leave:
+            sockets = "1 WebSocket was" if self.asked_to_leave == 1 else f"{self.asked_to_leave:,} WebSockets were"
+            said += f", {sockets} asked to leave"
+        return said + "."
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """`release` is the number it made (or, for a rollback, goes back to)."""
+    """`release` is the number it made (or, for a rollback, goes back to); with `canary` it gets only some visitors."""
 
     id: DeploymentId
     app: AppName
@@ -68,10 +101,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     ended_ms: int | None = None
     switch: SwitchReport | None = None
+    canary: CanaryRule | None = None
 
     @property
     def builds(self) -> bool:
-        return self.trigger not in (Trigger.ROLLBACK, Trigger.RESTART)
+        return self.trigger not in _BUILD_NOTHING
 
     @property
     def ended(self) -> bool:

@@ -8,8 +8,11 @@ from deployd.domain.ids import AppName, DeploymentId, InstanceId
 
 
 class InstanceState(StrEnum):
+    """A WARM one gets no requests any more, and runs on in case traffic has to go back to it."""
+
     STARTING = "starting"
     RUNNING = "running"
+    WARM = "warm"
     CRASHED = "crashed"
     STOPPING = "stopping"
 

@@ -6,6 +6,7 @@ import msgspec
 
 from deployd.domain.app import App, AppSettings
 from deployd.domain.deployment import Deployment, Outcome, Trigger
+from deployd.domain.edge import CanaryRule
 from deployd.domain.env import Environment, EnvLayer, EnvValue
 from deployd.domain.ids import DeploymentId, InstanceId
 from deployd.domain.instance import Exit
@@ -31,12 +32,16 @@ class RemoveApp(Request[None], frozen=True, kw_only=True):
 
 
 class RequestDeployment(Request[Deployment], frozen=True, kw_only=True):
-    """Queues a deployment of `ref` (branch, tag, commit; None = the app's branch); older queued ones are superseded."""
+    """Queues a deployment of `ref` (branch, tag, commit; None = the app's branch); older queued ones are superseded.
+
+    With `canary` it ends with those visitors on its release, and the others on the one that serves.
+    """
 
     app: str
     trigger: Trigger
     by: str
     ref: str | None = None
+    canary: CanaryRule | None = None
 
 
 class RollBack(Request[Deployment], frozen=True, kw_only=True):
@@ -70,11 +75,46 @@ class StopApp(Request[None], frozen=True, kw_only=True):
     by: str
 
 
+class SetMaintenance(Request[App], frozen=True, kw_only=True):
+    """While `text` is not None, visitors read it instead of getting the app. UserMistake when it cannot be shown."""
+
+    app: str
+    text: str | None
+    by: str
+
+
 class RestartApp(Request[Deployment], frozen=True, kw_only=True):
     """Starts the serving release anew with the current env, gated and switched like a deployment."""
 
     app: str
     trigger: Trigger
+    by: str
+
+
+class BeginCanary(Request[Deployment], frozen=True, kw_only=True):
+    """Queues a deployment that gives some visitors a kept release, or changes who they are.
+
+    `release` None means the running canary's, otherwise the newest that is not live. UserMistake when there is none.
+    """
+
+    app: str
+    by: str
+    rule: CanaryRule
+    release: int | None = None
+
+
+class PromoteCanary(Request[Deployment], frozen=True, kw_only=True):
+    """Queues a deployment that gives everybody the canary's release, with its running instances. StateConflict
+    when there is no canary."""
+
+    app: str
+    by: str
+
+
+class AbortCanary(Request[None], frozen=True, kw_only=True):
+    """Gives everybody the live release again and stops the canary. StateConflict when there is none."""
+
+    app: str
     by: str
 
 
@@ -92,6 +132,7 @@ class RolloutEnded(Message, frozen=True, kw_only=True):
 
     deployment: DeploymentId
     error: str | None = None
+    outcome: Outcome = Outcome.FAILED
 
 
 class InstanceExited(Message, frozen=True, kw_only=True):
@@ -109,7 +150,11 @@ DeployMessage = (
     | CancelDeployment
     | ChangeEnv
     | StopApp
+    | SetMaintenance
     | RestartApp
+    | BeginCanary
+    | PromoteCanary
+    | AbortCanary
     | BuildEnded
     | RolloutEnded
     | InstanceExited

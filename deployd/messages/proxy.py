@@ -1,8 +1,9 @@
 """What ProxyActor can be told."""
 
+from deployd.domain.canary_verdict import Traffic
 from deployd.domain.deployment import SwitchReport
 from deployd.domain.ids import AppName
-from deployd.domain.route import Route
+from deployd.domain.route import HoldReport, Route
 from deployd.kernel.message import Request
 
 
@@ -28,4 +29,23 @@ class RemoveRoute(Request[None], frozen=True, kw_only=True):
     app: AppName
 
 
-ProxyMessage = SwitchTraffic | DrainTargets | RemoveRoute
+class PauseTraffic(Request[None], frozen=True, kw_only=True):
+    """Let the app's requests wait until ResumeTraffic, or for `seconds`. StateConflict when it has no route."""
+
+    app: AppName
+    seconds: float
+
+
+class ResumeTraffic(Request[HoldReport], frozen=True, kw_only=True):
+    """Let what waits go on, in the order it came. StateConflict when there is no pause."""
+
+    app: AppName
+
+
+class AskTraffic(Request[Traffic], frozen=True, kw_only=True):
+    """What the app's releases did lately, as the proxy counted. StateConflict when it has no route."""
+
+    app: AppName
+
+
+ProxyMessage = SwitchTraffic | DrainTargets | RemoveRoute | PauseTraffic | ResumeTraffic | AskTraffic

@@ -3,6 +3,7 @@
 import msgspec
 
 from deployd.ports.app_store import AppStore
+from deployd.ports.certificate_store import CertificateStore
 from deployd.ports.deployment_store import DeploymentStore
 from deployd.ports.env_store import EnvStore
 from deployd.ports.event_log import EventLog
@@ -23,3 +24,4 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     envs: EnvStore
     events: EventLog
     tokens: TokenStore
+    certificates: CertificateStore

@@ -8,11 +8,13 @@ from deployd.proxy.refused import Refused
 EXTENSION_BYTES = 4_096
 TRAILER_BYTES = 8_192
 LAST_CHUNK = b"0\r\n\r\n"
+MEBIBYTE = 1_048_576
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 _EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*" % _EXTENSION)
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _TRAILER = re.compile(rb"%b:[^\x00-\x08\x0a-\x1f\x7f]*" % _TOKEN)
 
 
@@ -25,11 +27,16 @@ class _Part(Enum):
 
 
 class ChunkedDecoder:
-    """Fed raw bytes in any split; gives the data, and once `done` what came after the message in `rest`."""
+    """Fed raw bytes in any split; gives the data, and once `done` what came after the message in `rest`.
 
-    __slots__ = ("_buffer", "_extra", "_left", "_part", "rest")
+    `most` bounds the data of the whole message; 0 means not at all.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_buffer", "_extra", "_left", "_most", "_part", "_total", "rest")
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
+        self._total = 0
         self._part = _Part.SIZE
         self._left = 0
         self._extra = 0
@@ -41,13 +48,17 @@ class ChunkedDecoder:
         return self._part is _Part.DONE
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of body in `data`. Refused (400) when the framing is broken or oversized."""
+        """The pieces of body in `data`. Refused (400) when the framing is broken or oversized, 413 beyond `most`."""
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
         pieces: list[bytes] = []
         at = 0
         while at >= 0 and at < len(data) and self._part is not _Part.DONE:
+            if self._part is _Part.SIZE:
+                at = self._whole_chunks(data, at, pieces)
+                if at == len(data):
+                    break
             if self._part is _Part.DATA:
                 piece = data[at : at + self._left]
                 pieces.append(piece)
@@ -60,6 +71,20 @@ class ChunkedDecoder:
         if self._part is _Part.DONE:
             self.rest = data[at:]
         return pieces
+
+    def _whole_chunks(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+        """Takes the plain chunks that are there to their end: a flood of tiny ones must not hold up the loop."""
+        match = _PLAIN_SIZE.match
+        while size := match(data, at):
+            start = size.end()
+            length = int(size[1], 16)
+            end = start + length
+            if not length or data[end : end + 2] != b"\r\n" or (self._most and self._total + length > self._most):
+                break
+            pieces.append(data[start:end])
+            self._total += length
+            at = end + 2
+        return at
 
     def _line(self, data: bytes, at: int) -> int:
         """Takes one line from `at`; where the next starts, or -1 after keeping an unfinished one."""
@@ -99,6 +124,9 @@ class ChunkedDecoder:
             raise Refused(400, "A chunk does not start with its size in hexadecimal.")
         self._count(len(line) - len(match[1]), EXTENSION_BYTES)
         self._left = int(match[1], 16)
+        self._total += self._left
+        if self._most and self._total > self._most:
+            raise Refused(413, too_large(self._most))
         if self._left:
             self._part = _Part.DATA
         else:
@@ -109,6 +137,10 @@ class ChunkedDecoder:
         self._extra += extra
         if self._extra > most:
             raise Refused(400, "The chunked body carries too much beside its data.")
+
+
+def too_large(most: int) -> str:
+    return f"The request's body is larger than the {most / MEBIBYTE:g} MiB allowed here."
 
 
 def encode_chunk(data: bytes) -> bytes:

@@ -3,13 +3,15 @@
 from typing import TYPE_CHECKING
 
 from deployd.proxy.access import AccessRecord
-from deployd.proxy.pages import answer, render
+from deployd.proxy.door.verdict import Verdict
+from deployd.proxy.pages import answer, render, wants_json
 from deployd.proxy.request_head import RequestHead
-from deployd.proxy.service import Service
 from deployd.proxy.target import Backend, Target
 
 if TYPE_CHECKING:
     from deployd.proxy.protocol import ClientConnection
+    from deployd.proxy.service import Service
+    from deployd.proxy.upgrade import Tunnel
 
 CLIENT_GONE = 499
 
@@ -33,8 +35,9 @@ class Exchange:
         "status",
         "was_cut",
     )
+    tunnel: "Tunnel | None" = None
 
-    def __init__(self, client: "ClientConnection", head: RequestHead, service: Service | None) -> None:
+    def __init__(self, client: "ClientConnection", head: RequestHead, service: "Service | None") -> None:
         plane = client.plane
         self.client = client
         self.plane = plane
@@ -59,15 +62,30 @@ class Exchange:
             reason = self.service.closed_because or "The app has nothing running that could answer."
             self.fail(503, reason, b"Retry-After: 5\r\n")
 
-    def refuse(self, status: int, reason: str, extra: bytes = b"") -> None:
+    def take_over(self, waited: "Exchange") -> None:
+        """It is the same request that was let wait until now."""
+        self.started, self.started_ms, self.request_id = waited.started, waited.started_ms, waited.request_id
+
+    def turn_away(self, verdict: Verdict) -> None:
+        self.refuse(verdict.status, verdict.reason, verdict.extra, verdict.title)
+
+    def refuse(self, status: int, reason: str, extra: bytes = b"", title: str | None = None) -> None:
         """Answers with one of our own pages, or breaks off when an answer has begun already."""
         if self.ended:
             return
         if self.status >= 200:
             self.break_off()
             return
-        content_type, body = render(status, reason, self.head.fields)
+        content_type, body = self._page(status, reason) or render(status, reason, self.head.fields, title)
         self.answer(status, answer(status, content_type, body, extra), body)
+
+    def _page(self, status: int, reason: str) -> tuple[bytes, bytes] | None:
+        """The app's own page, for those who can read one."""
+        pages = self.service.error_pages if self.service is not None else None
+        page = pages.find(status) if pages is not None else None
+        if page is None or wants_json(self.head.fields):
+            return None
+        return page.content_type, page.saying(reason)
 
     def fail(self, status: int, reason: str, extra: bytes = b"") -> None:
         """Like `refuse`, where it was not the client's doing."""
@@ -142,10 +160,12 @@ class Exchange:
             service.count(self.status, backend, self.failed, self.was_cut)
         else:
             self.plane.unrouted[self.status // 100] += 1
-        self.plane.access.add(self._record())
+        weight = self.plane.access.weight(service.app if service is not None else None, self.status)
+        if weight:
+            self.plane.access.add(self._record(weight))
         self.client.exchange_ended(self)
 
-    def _record(self) -> AccessRecord:
+    def _record(self, weight: int) -> AccessRecord:
         head, service = self.head, self.service
         return AccessRecord(
             time_ms=self.started_ms,
@@ -161,4 +181,5 @@ class Exchange:
             request_id=self.request_id.decode("latin-1"),
             target=self.backend.name if isinstance(self.backend, Target) else None,
             failed=self.failed,
+            stands_for=weight,
         )

@@ -20,34 +20,45 @@ def origin_lines(ip: str, scheme: bytes) -> bytes:
     )
 
 
-def request_bytes(head: RequestHead, client: "ClientConnection", request_id: bytes, now_ms: int) -> bytes:
+def request_bytes(
+    head: RequestHead, client: "ClientConnection", request_id: bytes, now_ms: int, prefix: bytes = b""
+) -> bytes:
+    """`prefix` is the start of the path that the app does not get to see; what follows stays as it was sent."""
     framing = b""
+    target = head.target
     if head.length == CHUNKED:
         framing = b"Transfer-Encoding: chunked\r\n"
     if head.upgrade:
         framing = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
     if head.absolute:
         framing += b"Host: %b\r\n" % head.host
-    if client.trusted and head.received:
-        return _from_trusted(head, client, request_id, now_ms, framing)
-    return _LINES % (head.method, head.target, head.fields, client.origin, head.host, request_id, now_ms, framing)
+    if prefix:
+        target = below(prefix, target)
+        framing += b"X-Forwarded-Prefix: %b\r\n" % prefix
+    if client.trusted:
+        return _from_trusted(head, target, client, request_id, now_ms, framing)
+    return _LINES % (head.method, target, head.fields, client.origin, head.host, request_id, now_ms, framing)
+
+
+def below(prefix: bytes, target: bytes) -> bytes:
+    """What is left of `target` without the prefix that it starts with: `/api?x` → `/?x`."""
+    rest = target[len(prefix) :]
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def _from_trusted(
-    head: RequestHead, client: "ClientConnection", request_id: bytes, now_ms: int, framing: bytes
+    head: RequestHead, target: bytes, client: "ClientConnection", request_id: bytes, now_ms: int, framing: bytes
 ) -> bytes:
-    """The peer is a proxy of ours: what it says about its own client is kept, and the peer is added to the chain."""
+    """The peer is a proxy of ours: the hops that such have vouched for are kept, and the peer is added to them."""
     received = head.received or {}
-    chain = received.get(b"x-forwarded-for")
-    address = client.ip.encode()
     via = b"X-Forwarded-For: %b\r\nX-Real-IP: %b\r\nX-Forwarded-Proto: %b\r\nVia: 1.1 deployd\r\n" % (
-        chain + b", " + address if chain else address,
-        received.get(b"x-real-ip") or (chain.split(b",")[0].strip() if chain else address),
-        received.get(b"x-forwarded-proto", client.scheme),
+        ", ".join(client.hops).encode(),
+        client.ip.encode(),
+        client.scheme,
     )
     return _LINES % (
         head.method,
-        head.target,
+        target,
         head.fields,
         via,
         received.get(b"x-forwarded-host", head.host),

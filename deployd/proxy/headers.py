@@ -21,7 +21,7 @@ def _kinds(kind: Kind, names: str) -> dict[bytes, Kind]:
 
 
 REQUEST_FIELDS = {
-    **_kinds(Kind.READ, "host content-length"),
+    **_kinds(Kind.READ, "host content-length accept-encoding"),
     **_kinds(
         Kind.HOP,
         "connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect proxy http2-settings",
@@ -97,7 +97,10 @@ def without(lines: list[bytes], dropped: set[bytes], nominations: frozenset[byte
 
 
 def content_length(value: bytes) -> int:
-    """httptools has seen to it that there is one and that it is digits; here only that it is a size that exists."""
-    if not value.isdigit() or len(value) > 18:
+    """httptools has seen to it that there is one and that it is digits; here that it is read in one way only.
+
+    Some app servers take leading zeros for the mark of an octal number.
+    """
+    if not value.isdigit() or len(value) > 18 or (value[:1] == b"0" and value != b"0"):
         raise Refused(400, "The Content-Length is not a size.")
     return int(value)

@@ -44,4 +44,5 @@ class KnownRequest:
         head.expects_continue = known.expects_continue
         head.upgrade = known.upgrade
         head.received = known.received
+        head.codings = known.codings
         return head

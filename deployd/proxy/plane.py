@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from itertools import count
 from typing import Any, Protocol
@@ -10,9 +10,18 @@ from typing import Any, Protocol
 from deployd.kernel.clock import Clock
 from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.proxy.access import AccessLog
+from deployd.proxy.compressors import Compressors
+from deployd.proxy.door.passes import Passes
 from deployd.proxy.limits import ProxyLimits
+from deployd.proxy.password_checks import PasswordChecks
+from deployd.proxy.peers import Peers
 from deployd.proxy.route_table import RouteTable
 from deployd.proxy.static_files import FileCache
+from deployd.proxy.tls.certificates import Certificates
+from deployd.proxy.trusted import Trusted
+
+_REMEMBER_SECONDS = 60.0
+_SWEPT_AT_ONCE = 256
 
 
 class Swept(Protocol):
@@ -41,25 +50,42 @@ class Plane:
         access: AccessLog,
         limits: ProxyLimits,
         clock: Clock,
-        trusted: frozenset[str],
+        trusted: Trusted,
+        cookie_key: bytes,
     ) -> None:
         self.loop = loop
-        self.table = RouteTable()
+        self.table = RouteTable(control_hosts)
         self.control_hosts = control_hosts
         self.control = control
         self.access = access
         self.limits = limits
         self.clock = clock
         self.trusted = trusted
+        self.cookie_key = cookie_key
         self.tasks = OwnedTasks()
         self.files = FileCache(limits)
+        self.compressors = Compressors(limits.compressed_at_once)
+        self.passes = Passes()
+        self.passwords = PasswordChecks(self.tasks)
+        self.certificates = Certificates()
+        self.challenges: Mapping[bytes, bytes] | None = None
+        """What HTTP-01 is answered with, while an authority is expected."""
+        self.accepts_http = False
+        self.https_port = 0
+        """0 while nothing listens there."""
+        self.http2: Callable[[Plane, str], asyncio.Protocol] | None = None
+        """Takes over connections that agreed on h2, whose client is named; None while it is not spoken."""
+        self.peers = Peers(limits.connections_per_address, trusted)
         self.connections: set[Swept] = set()
         self.unrouted = [0] * 6
+        self.ejections = 0
+        """How often a target that kept failing was left alone for a while."""
         self.closing = False
         self.now = 0.0
         self.date = b""
         self._empty = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._remember_at = 0.0
         self._prefix = secrets.token_hex(6).encode()
         self._numbers = count(1)
 
@@ -92,10 +118,23 @@ class Plane:
         self.now = now = self.loop.time()
         self.date = b"Date: %b\r\n" % formatdate(self.clock.now_ms() / 1000, usegmt=True).encode()
 
-        for target in {target for service in self.table.services() for target in service.targets}:
+        for target in {target for service in self.table.services() for target in service.current_targets()}:
             target.close_idle(now - self.limits.pool_idle_seconds)
-        for connection in tuple(self.connections):
-            connection.sweep(now)
+        if now >= self._remember_at:
+            self._remember_at = now + _REMEMBER_SECONDS
+            for service in self.table.services():
+                service.remember()
+        self._sweep_some(list(self.connections))
+        self.peers.sweep()
+
+    def _sweep_some(self, left: list[Swept]) -> None:
+        """A slice at a time: with 10,000 connections the others would wait too long for all of them."""
+        for connection in left[-_SWEPT_AT_ONCE:]:
+            if connection in self.connections:
+                connection.sweep(self.now)
+        del left[-_SWEPT_AT_ONCE:]
+        if left and self._timer is not None:
+            self.loop.call_soon(self._sweep_some, left)
 
     def _report(self, task: asyncio.Task[Any], error: BaseException) -> None:
         self.loop.call_exception_handler({"message": f"{task.get_name()} failed", "exception": error, "task": task})

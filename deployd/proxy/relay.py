@@ -10,6 +10,7 @@ from deployd.proxy.forwarding import request_bytes
 from deployd.proxy.request_head import CHUNKED, RequestHead
 from deployd.proxy.response_head import ResponseHead
 from deployd.proxy.service import Service
+from deployd.proxy.sticky import Sticky
 from deployd.proxy.target import Target
 from deployd.proxy.upgrade import Tunnel
 from deployd.proxy.upstream import UpstreamConnection
@@ -19,42 +20,61 @@ if TYPE_CHECKING:
 
 
 class Relay(Exchange):
-    __slots__ = ("_encode", "_event_stream", "_request", "_retried", "tunnel", "upstream")
+    __slots__ = ("_encode", "_event_stream", "_extra", "_request", "_retried", "tunnel", "upstream")
 
     def __init__(self, client: "ClientConnection", head: RequestHead, service: Service) -> None:
         super().__init__(client, head, service)
         self.upstream: UpstreamConnection | None = None
         self._request = b""
+        self._extra = b""
         self._retried = False
         self._encode = False
         self._event_stream = False
         self.tunnel: Tunnel | None = None
 
     def start(self) -> None:
-        self._request = request_bytes(self.head, self.client, self.request_id, self.started_ms)
+        head, service = self.head, self.service
+        assert service is not None
+        prefix = self.plane.table.prefix_of(head.host, head.target) if service.strips else b""
+        self._request = request_bytes(head, self.client, self.request_id, self.started_ms, prefix)
         self._ask()
 
     def _ask(self, avoid: Target | None = None, fresh: bool = False) -> None:
         """Binds to a target and sends the head, at once over a pooled connection or after connecting."""
         plane = self.plane
         now = plane.loop.time()
-        assert self.service is not None
-        target = pick(self.service.targets, now, avoid)
+        service = self.service
+        assert service is not None
+        sticky = service.sticky
+        target = pick(service.targets, now, avoid) if sticky is None else self._stuck_to(sticky, service, now, avoid)
         self.bind(target)
-        upstream = None if fresh else target.take_idle(self.head.replayable, now, plane.limits)
+        upstream = None
+        if target.idle and not fresh:
+            if self.head.replayable:
+                upstream = target.take_idle(service.idle_seconds, now)
+            elif self.client.familiar or not service.owns_first:
+                upstream = target.take_idle(service.unsafe_idle_seconds, now)
         if upstream is not None:
             self._send(upstream)
         else:
             plane.tasks.spawn(self._connect(target), name=f"connect to {target.name}")
 
+    def _stuck_to(self, sticky: Sticky, service: Service, now: float, avoid: Target | None) -> Target:
+        """Where the visitor was before; a cookie says where from now on, when that is elsewhere."""
+        head = self.head
+        target = sticky.known(head.fields)
+        if target is not None and target is not avoid and target.refused_until <= now:
+            self._extra = b""
+            return target
+        target = pick(service.targets, now, avoid)
+        prefix = self.plane.table.prefix_of(head.host, head.target)
+        self._extra = sticky.cookie(target, prefix, secure=self.client.scheme == b"https")
+        return target
+
     async def _connect(self, target: Target) -> None:
-        plane = self.plane
-        address = target.address
         try:
-            async with asyncio.timeout(plane.limits.connect_seconds):
-                _, upstream = await plane.loop.create_connection(
-                    lambda: UpstreamConnection(plane, target), address.host, address.port
-                )
+            async with asyncio.timeout(self.plane.limits.connect_seconds):
+                upstream = await self._open(target)
         except TimeoutError:
             self._not_connected(target, 504, "The app does not accept connections in time.")
         except OSError:
@@ -62,11 +82,22 @@ class Relay(Exchange):
         else:
             if self.ended:
                 upstream.release()
-            else:
-                self._send(upstream)
+                return
+            assert self.service is not None
+            self.service.waited(self.plane.clock.monotonic() - self.started)
+            self._send(upstream)
+
+    async def _open(self, target: Target) -> UpstreamConnection:
+        plane, address = self.plane, target.address
+        upstream = UpstreamConnection(plane, target)
+        if address.path:
+            await plane.loop.create_unix_connection(lambda: upstream, address.path)
+        else:
+            await plane.loop.create_connection(lambda: upstream, address.host, address.port)
+        return upstream
 
     def _not_connected(self, target: Target, status: int, reason: str) -> None:
-        target.refused_until = self.plane.loop.time() + self.plane.limits.refused_seconds
+        self._note_failure(target, refused=True)
         if self.ended:
             return
         if self._retried:
@@ -85,6 +116,7 @@ class Relay(Exchange):
 
     def _send(self, upstream: UpstreamConnection) -> None:
         self.upstream = upstream
+        self.client.familiar = True
         self.seen = self.plane.now
         upstream.serve(self, self._request)
         if self.head.length:
@@ -123,9 +155,10 @@ class Relay(Exchange):
             self._event_stream = head.event_stream
         self.sent = len(body)
         client.transport.write(
-            b"%b%b%b%b\r\n%b"
+            b"%b%b%b%b%b\r\n%b"
             % (
                 head.lines,
+                self._extra,
                 framing,
                 b"" if head.has_date else self.plane.date,
                 client.connection_line(self.head),
@@ -155,7 +188,9 @@ class Relay(Exchange):
             self.upstream_broke(502, "The app switched to a protocol that was not asked for.")
             return
         self.status = 101
-        self.client.transport.write(b"%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % head.lines)
+        self.client.transport.write(
+            b"%b%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % (head.lines, self._extra)
+        )
         self.upstream = None
         Tunnel(self, self.client, upstream, rest)
 
@@ -176,7 +211,13 @@ class Relay(Exchange):
         else:
             super().cut()
 
+    def _note_failure(self, target: Target, refused: bool) -> None:
+        if target.note_failure(self.plane.loop.time(), refused):
+            self.plane.ejections += 1
+
     def upstream_broke(self, status: int, reason: str) -> None:
+        if isinstance(self.backend, Target):
+            self._note_failure(self.backend, refused=False)
         self.upstream_close()
         self.fail(status, reason)
 
@@ -200,7 +241,8 @@ class Relay(Exchange):
         if self.upstream is None:
             return  # connecting has its own deadline
         if self.status:
-            if silent > (limits.tunnel_idle_seconds if self._event_stream else limits.body_idle_seconds):
+            assert self.service is not None
+            if silent > (self.service.tunnel_idle_seconds if self._event_stream else limits.body_idle_seconds):
                 self.upstream_broke(504, "The answer stopped in the middle.")
         elif self.client.body_left:
             if silent > limits.body_idle_seconds:

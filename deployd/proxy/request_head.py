@@ -4,19 +4,24 @@ import re
 
 import httptools
 
+from deployd.proxy.accept_encoding import Accepted, accepted
 from deployd.proxy.headers import REQUEST_FIELDS, connection_options, content_length, scan, without
 from deployd.proxy.limits import ProxyLimits
 from deployd.proxy.refused import Refused
 
 CHUNKED = -1
-IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
 _HOST = re.compile(rb"(?:[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.I)
-_BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#]")
+_BAD_TARGET = re.compile(rb"[\x00-\x20\x7f-\xff#\\]")
 _AROUND_TARGET = 32  # a method and a version
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}
+_NOT_HERE = {
+    b"CONNECT": "CONNECT is refused: this is not a forward proxy.",
+    b"TRACE": "TRACE is refused: its answer would show what was added to the request on the way.",
+}
 
 
 class RequestHead:
@@ -24,11 +29,13 @@ class RequestHead:
 
     `fields` are the header lines to forward, byte-exact and in order, each ending in CRLF, without Host when `host` was
     taken from an absolute target. `length` is the body's in bytes, or CHUNKED. `received` are the special fields by
-    name, forwarding fields among them, for a peer that is trusted to send those.
+    name, forwarding fields among them, for a peer that is trusted to send those. `codings` are the content codings that
+    the client takes.
     """
 
     __slots__ = (
         "absolute",
+        "codings",
         "expects_continue",
         "fields",
         "host",
@@ -52,6 +59,7 @@ class RequestHead:
         self.expects_continue = False
         self.upgrade = False
         self.absolute = False
+        self.codings: Accepted = ()
         self.received: dict[bytes, bytes] | None = None
 
     @property
@@ -75,12 +83,14 @@ class _HeadCount:
 def parse_request(raw: bytes, limits: ProxyLimits) -> RequestHead:
     """`raw` ends with the first empty line of the message. Refused with the status to answer before closing."""
     lines = raw.split(b"\r\n")
-    head = _request_line(lines[0], limits)
+    head = request_line(lines[0], limits)
     if len(lines) > limits.header_count + 3:
         raise Refused(431, f"The request has more than {limits.header_count} header fields.")
     _check_syntax(raw)
     special, dropped = scan(lines, REQUEST_FIELDS, underscores=False)
     nominations = _apply(head, special)
+    if b"accept-encoding" in special:
+        head.codings = accepted(special[b"accept-encoding"])
     if not head.host and head.is_1_1:
         raise Refused(400, "The request has no Host field.")
     if head.target[:1] != b"/":
@@ -94,13 +104,16 @@ def parse_request(raw: bytes, limits: ProxyLimits) -> RequestHead:
     return head
 
 
-def _request_line(line: bytes, limits: ProxyLimits) -> RequestHead:
+def request_line(line: bytes, limits: ProxyLimits) -> RequestHead:
+    """What the first line alone says, which is enough to refuse what cannot become a request."""
     if len(line) > limits.target_bytes + _AROUND_TARGET:
         raise Refused(414, f"The address is longer than {limits.target_bytes} bytes.")
     parts = line.split(b" ")
     if len(parts) != 3:
         raise Refused(400, "The request line is not METHOD TARGET VERSION.")
     method, target, version = parts
+    if not b"A" <= method[:1] <= b"Z":
+        raise Refused(400, "The request line does not start with a method.")
     is_1_1 = _VERSIONS.get(version)
     if is_1_1 is None:
         raise Refused(505 if _VERSION.fullmatch(version) else 400, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
@@ -108,8 +121,8 @@ def _request_line(line: bytes, limits: ProxyLimits) -> RequestHead:
         raise Refused(414, f"The address is longer than {limits.target_bytes} bytes.")
     if _BAD_TARGET.search(target):
         raise Refused(400, "The address contains a character that must not be in it.")
-    if method == b"CONNECT":
-        raise Refused(405, "CONNECT is refused: this is not a forward proxy.")
+    if method in _NOT_HERE:
+        raise Refused(501, _NOT_HERE[method])
     return RequestHead(method, target, is_1_1)
 
 
@@ -120,8 +133,9 @@ def _check_syntax(raw: bytes) -> None:
     except httptools.HttpParserUpgrade:
         pass  # says only that httptools would not look at a body; ours is framed elsewhere
     except httptools.HttpParserError as error:
-        unknown_method = isinstance(error, httptools.HttpParserInvalidMethodError) and raw[: raw.index(b" ")].isalpha()
-        status = 501 if unknown_method else 400
+        method = raw[: raw.index(b" ")]
+        unknown = isinstance(error, httptools.HttpParserInvalidMethodError) and method.isalpha() and method.isupper()
+        status = 501 if unknown else 400
         raise Refused(status, f"The request is not valid HTTP: {error}.") from error
     if count.heads != 1:
         raise Refused(400, "The request is not valid HTTP.")

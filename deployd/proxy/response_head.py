@@ -42,8 +42,10 @@ def parse_response(raw: bytes, to_head: bool) -> ResponseHead:
     head = _status_line(lines[0])
     _check_syntax(raw)
     special, dropped = scan(lines, RESPONSE_FIELDS, underscores=True)
+    if b"transfer-encoding" in special and lines[0][:8] == b"HTTP/1.0":
+        raise Refused(502, "The app's answer uses a transfer coding that HTTP/1.0 does not have.")
     nominations = _apply(head, special, to_head)
-    if head.status == 204 and b"content-length" in special:
+    if (head.status == 204 or head.status < 200) and b"content-length" in special:
         nominations |= {b"content-length"}
     if dropped or nominations:
         head.lines = b"%b\r\n%b" % (head.lines, without(lines, dropped, nominations))
@@ -90,6 +92,8 @@ def _apply(head: ResponseHead, special: dict[bytes, bytes], to_head: bool) -> fr
             raise Refused(502, "The app's answer is framed in a way that cannot be trusted.")
         head.length = CHUNKED
     if to_head or head.status in (204, 304) or head.status < 200:
+        if head.length not in (UNTIL_CLOSE, 0):
+            head.keep_alive = False  # the body that was promised may follow, and must not meet the next answer
         head.length = 0
     elif head.length == UNTIL_CLOSE:
         head.keep_alive = False

@@ -1,110 +1,202 @@
-"""The exchange with a static site: small files at once from memory, big ones piece by piece from a thread."""
+"""The exchange with a static site: small files at once from memory, big ones by sendfile or piece by piece."""
 
 import asyncio
 import os
-from typing import BinaryIO
+import secrets
+from typing import TYPE_CHECKING
 
-from deployd.proxy.conditional import Unsatisfiable, byte_range, field, not_modified
+from deployd.proxy.conditional import Unsatisfiable, is_conditional, not_modified, precondition_fails, wanted_range
 from deployd.proxy.exchange import Exchange
-from deployd.proxy.static_files import Moved, StaticFile, split_target
+from deployd.proxy.ranges import Span, last_line, part_head, spans
+from deployd.proxy.sendfile import NoSendfile, SendfileSocket, sendfile_socket
+from deployd.proxy.site_paths import Moved, moved_to, split_target
+from deployd.proxy.static_files import StaticFile, identity, reopen
+
+if TYPE_CHECKING:
+    from deployd.domain.route import StaticSite
 
 _PIECE = 256 * 1024
+_METHODS = b"Allow: GET, HEAD, OPTIONS\r\n"
+
+Part = bytes | Span
+"""Of a body: bytes of our own, or those of the file."""
 
 
 class SiteExchange(Exchange):
-    __slots__ = ("_resumed",)
+    __slots__ = ("_resumed", "_socket")
 
     def start(self) -> None:
         assert self.service is not None
         backend = self.service.site
         assert backend is not None
         self._resumed: asyncio.Event | None = None
+        self._socket: SendfileSocket | None = None
         self.bind(backend)
-        if self.head.method not in (b"GET", b"HEAD"):
-            self.refuse(405, "A static site only knows GET and HEAD.", b"Allow: GET, HEAD\r\n")
-            return
+        if self.head.method in (b"GET", b"HEAD"):
+            self._look_up(backend.site)
+        elif self.head.method == b"OPTIONS":
+            self.answer(204, b"HTTP/1.1 204 No Content\r\n%b\r\n" % _METHODS, b"")
+        else:
+            self.refuse(405, "A static site only knows GET, HEAD and OPTIONS.", _METHODS)
+
+    def _look_up(self, site: "StaticSite") -> None:
         path, query = split_target(self.head.target)
-        files = self.plane.files
-        found = files.resolve(backend.site, path)
+        prefix = self._stripped()
+        path = path[len(prefix) :]
+        files, codings = self.plane.files, self.head.codings
+        found = files.resolve(site, path, codings, self.plane.now)
         if isinstance(found, Moved):
-            self._redirect(found.location + query)
+            self._redirect(prefix + moved_to(path, found) + query)
         elif found is not None:
             self._serve(found)
-        elif (page := files.page(backend.site, "404.html")) is not None and page.body is not None:
-            self._send_small(404, page, b"", page.body)
+        elif (page := files.page(site, "404.html", codings)) is not None and page.body is not None:
+            self.answer(404, _retold(page, b"404 Not Found", page.size), page.body)
         else:
             self.refuse(404, "This site has no such page.")
+
+    def _stripped(self) -> bytes:
+        assert self.service is not None
+        return self.plane.table.prefix_of(self.head.host, self.head.target) if self.service.strips else b""
 
     def _redirect(self, location: bytes) -> None:
         self.answer(301, b"HTTP/1.1 301 Moved Permanently\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location, b"")
 
     def _serve(self, file: StaticFile) -> None:
-        fields = self.head.fields
-        if not_modified(fields, file.etag, file.modified):
-            head = b"HTTP/1.1 304 Not Modified\r\nETag: %b\r\nLast-Modified: %b\r\n\r\n" % (file.etag, file.modified)
-            self.answer(304, head, b"")
+        if is_conditional(self.head.fields) and self._serve_on_condition(file):
             return
-        part = None
-        if self.head.method == b"GET" and field(fields, b"range") is not None:
-            try:
-                part = byte_range(fields, file.size, file.etag, file.modified)
-            except Unsatisfiable:
-                self.refuse(416, "The file ends before that range.", b"Content-Range: bytes */%d\r\n" % file.size)
-                return
-        start, stop = part or (0, file.size)
-        status = 206 if part else 200
-        extra = b"Content-Range: bytes %d-%d/%d\r\n" % (start, stop - 1, file.size) if part else b""
-        if file.body is not None:
-            self._send_small(status, file, extra, file.body if part is None else file.body[start:stop])
+        if file.body is not None or self.head.method == b"HEAD":
+            self.answer(200, file.head, file.body or b"")
         else:
-            self._send_big(status, file, extra, start, stop)
+            self._begin(200, file, file.head, [(0, file.size)])
 
-    def _send_small(self, status: int, file: StaticFile, extra: bytes, body: bytes) -> None:
-        self.answer(status, _head(status, file, extra, len(body)), body)
-
-    def _send_big(self, status: int, file: StaticFile, extra: bytes, start: int, stop: int) -> None:
-        head = _head(status, file, extra, stop - start)
-        if self.head.method == b"HEAD":
-            self.answer(status, head, b"")
-            return
-        self.plane.tasks.spawn(self._stream(status, file, head, start, stop), name=f"send {file.path}")
-
-    async def _stream(self, status: int, file: StaticFile, head: bytes, start: int, stop: int) -> None:
-        self._resumed = asyncio.Event()
-        if not self.client.write_paused:
-            self._resumed.set()
+    def _serve_on_condition(self, file: StaticFile) -> bool:
+        """False when the whole file is the answer after all."""
+        fields = self.head.fields
+        if precondition_fails(fields, file.etag, file.modified):
+            self.refuse(412, "The file is not in the version that was asked for.")
+            return True
+        if not_modified(fields, file.etag, file.modified):
+            self.answer(304, b"HTTP/1.1 304 Not Modified\r\n%b\r\n" % file.about, b"")
+            return True
+        wanted = wanted_range(fields, file.etag, file.modified) if self.head.method == b"GET" else None
+        if wanted is None:
+            return False
         try:
-            opened = await asyncio.to_thread(_open, file, start)
+            found = spans(wanted, file.size)
+        except Unsatisfiable:
+            self.refuse(416, "The file ends before that range.", b"Content-Range: bytes */%d\r\n" % file.size)
+            return True
+        if found:
+            self._serve_parts(file, found)
+        return bool(found)
+
+    def _serve_parts(self, file: StaticFile, found: list[Span]) -> None:
+        parts: list[Part] = [*found]
+        if len(found) == 1:
+            start, stop = found[0]
+            extra = b"Content-Range: bytes %d-%d/%d\r\n" % (start, stop - 1, file.size)
+            head = _retold(file, b"206 Partial Content", stop - start, extra)
+        else:
+            boundary = secrets.token_hex(16).encode()
+            parts = [part for span in found for part in (part_head(boundary, file.content_type, span, file.size), span)]
+            parts.append(last_line(boundary))
+            length = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
+            head = _retold(file, b"206 Partial Content", length, b"", b"multipart/byteranges; boundary=" + boundary)
+        body = file.body
+        if body is None:
+            self._begin(206, file, head, parts)
+        else:
+            self.answer(
+                206, head, b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts])
+            )
+
+    def _begin(self, status: int, file: StaticFile, head: bytes, parts: list[Part]) -> None:
+        self.plane.tasks.spawn(self._transfer(status, file, head, parts), name=f"send {file.path}")
+
+    async def _transfer(self, status: int, file: StaticFile, head: bytes, parts: list[Part]) -> None:
+        if self.ended:
+            return
+        try:
+            opened = reopen(file)
         except OSError:
-            self.fail(500, "The file cannot be read.")
+            self.fail(500, "The file was changed while it was being read; ask for it again.")
             return
+        transport = self.client.transport
+        self._resumed = asyncio.Event()
+        self._resumed.set()
         try:
-            if not self.ended:
-                self.status = status
-                line = self.client.connection_line(self.head)
-                self.client.transport.write(b"%b%b%b\r\n" % (head[:-2], self.plane.date, line))
-                await self._copy(opened, stop - start)
-        finally:
-            opened.close()
-
-    async def _copy(self, opened: BinaryIO, left: int) -> None:
-        assert self._resumed is not None
-        while left and not self.ended:
-            try:
-                piece = await asyncio.to_thread(opened.read, min(_PIECE, left))
-            except OSError:
-                piece = b""
-            if self.ended:
-                return
-            if not piece:
-                self.break_off()
-                return
-            left -= len(piece)
-            self.sent += len(piece)
+            self._socket = sendfile_socket(self.plane.loop, transport)
+            if self._socket is not None:
+                transport.set_write_buffer_limits(0)  # what we write is on its way at once, or we are told to wait
+            self.status = status
             self.seen = self.plane.now
-            self.client.transport.write(piece)
-            await self._resumed.wait()
+            line = self.client.connection_line(self.head)
+            transport.write(b"%b%b%b\r\n" % (head[:-2], self.plane.date, line))
+            if await self._send(parts, opened, file):
+                self._finish(transport)
+            elif not self.ended:
+                self.break_off()
+        finally:
+            os.close(opened)
+            if self._socket is not None:
+                self._socket.close()
+
+    def _finish(self, transport: asyncio.Transport) -> None:
+        if self._socket is not None:
+            transport.set_write_buffer_limits()
         self.end()
+
+    async def _send(self, parts: list[Part], opened: int, file: StaticFile) -> bool:
+        """Whether all of it went out, as it was when its head was written."""
+        for part in parts:
+            if isinstance(part, bytes):
+                self._write(part)
+                continue
+            start, stop = part
+            while start < stop and not self.ended:
+                if identity(os.fstat(opened)) != file.identity:
+                    return False
+                sent = await self._send_some(opened, start, stop)
+                if sent == 0:
+                    return False
+                start += max(0, sent)
+        return not self.ended
+
+    async def _send_some(self, opened: int, start: int, stop: int) -> int:
+        """How many bytes went out, 0 when there are no more; -1: it has waited, and wants to be called again."""
+        assert self._resumed is not None
+        await self._resumed.wait()
+        if self.ended:
+            return 0
+        try:
+            if self._socket is not None and not self.client.transport.get_write_buffer_size():
+                sent = await self._socket.send(opened, start, stop)
+                if sent > 0:
+                    self.sent += sent
+                    self.seen = self.plane.now
+                return sent
+        except NoSendfile:
+            pass
+        except ConnectionError:
+            self.client.abort()
+            return 0
+        except OSError:
+            return 0
+        return await self._copy_some(opened, start, stop)
+
+    async def _copy_some(self, opened: int, start: int, stop: int) -> int:
+        try:
+            piece = await asyncio.to_thread(os.pread, opened, min(_PIECE, stop - start), start)
+        except OSError:
+            return 0
+        if piece and not self.ended:
+            self._write(piece)
+        return len(piece)
+
+    def _write(self, piece: bytes) -> None:
+        self.sent += len(piece)
+        self.seen = self.plane.now
+        self.client.transport.write(piece)
 
     def pause_source(self) -> None:
         if self._resumed is not None:
@@ -114,26 +206,25 @@ class SiteExchange(Exchange):
         if self._resumed is not None:
             self._resumed.set()
 
+    def sweep(self, now: float) -> None:
+        """What the kernel sends by itself fills no buffer that anybody else would watch."""
+        if self._socket is not None and now - self.seen > self.plane.limits.body_idle_seconds:
+            self.client.abort()
+
     def end(self) -> None:
         self.resume_source()
+        if self._socket is not None:
+            self._socket.wake()
         super().end()
 
 
-def _head(status: int, file: StaticFile, extra: bytes, length: int) -> bytes:
-    phrase = {200: b"OK", 206: b"Partial Content", 404: b"Not Found"}[status]
-    validators = b"" if status == 404 else b"ETag: %b\r\nLast-Modified: %b\r\n" % (file.etag, file.modified)
-    return (
-        b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nAccept-Ranges: bytes\r\n"
-        b"X-Content-Type-Options: nosniff\r\n%b%b\r\n" % (status, phrase, file.content_type, length, validators, extra)
-    )
-
-
-def _open(file: StaticFile, start: int) -> BinaryIO:
-    """Refuses a file that was exchanged since its head was made."""
-    opened = open(file.path, "rb")  # noqa: SIM115 (closed by the stream that reads it)
-    found = os.fstat(opened.fileno())
-    if found.st_size != file.size or found.st_mtime_ns != file.changed_ns:
-        opened.close()
-        raise OSError("the file was changed meanwhile")
-    opened.seek(start)
-    return opened
+def _retold(file: StaticFile, status: bytes, length: int, extra: bytes = b"", kind: bytes = b"") -> bytes:
+    """The head of the file's 200 with another status, length and perhaps type."""
+    lines = file.head.split(b"\r\n")
+    lines[0] = b"HTTP/1.1 " + status
+    lines[1] = b"Content-Length: %d" % length
+    if kind:
+        lines[2] = b"Content-Type: " + kind
+    if status[:3] == b"404":
+        lines = [line for line in lines if not line.startswith((b"ETag", b"Last-Modified"))]
+    return b"\r\n".join(lines)[:-2] + extra + b"\r\n"

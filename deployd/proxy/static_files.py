@@ -1,71 +1,44 @@
-"""Finds the file that a path names inside a static site, and keeps small ones in memory under their time of change."""
+"""Keeps what is known of a site's files, and the content of small ones, under their identity on the disk."""
 
-import mimetypes
 import os
-import re
 import stat
 from collections import OrderedDict
 from email.utils import formatdate
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from deployd.domain.content_coding import SUFFIXES
 from deployd.domain.route import StaticSite
+from deployd.proxy.accept_encoding import Accepted
+from deployd.proxy.file_types import caching, content_type
 from deployd.proxy.limits import ProxyLimits
+from deployd.proxy.site_paths import Moved, find, segments
 
-_TYPES = mimetypes.MimeTypes()
-for _type, _suffix in (
-    ("text/javascript", ".js"),
-    ("text/javascript", ".mjs"),
-    ("application/wasm", ".wasm"),
-    ("font/woff2", ".woff2"),
-    ("font/woff", ".woff"),
-    ("image/webp", ".webp"),
-    ("image/avif", ".avif"),
-    ("image/svg+xml", ".svg"),
-    ("application/manifest+json", ".webmanifest"),
-    ("text/markdown", ".md"),
-):
-    _TYPES.add_type(_type, _suffix)
-_TEXT = re.compile(r"text/|application/(?:json|javascript|xml|manifest\+json)|image/svg")
-_ENTRY_COST = 512
+_ENTRY_COST = 1_024
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_MOST_NAMES = 4_096
+
+Identity = tuple[int, int, int, int]
 
 
 class StaticFile(msgspec.Struct, frozen=True, kw_only=True):
-    """`body` is None when the file is too big to be kept in memory."""
+    """One representation of a file: `body` is None when it is too big to be kept in memory.
+
+    `about` are the header lines of every answer about it, 304 too, and `head` is that of its 200. `copies` are its
+    compressed copies that lie beside it, smallest first.
+    """
 
     path: str
+    root: str
+    identity: Identity
     size: int
-    changed_ns: int
     content_type: bytes
     etag: bytes
     modified: bytes
+    about: bytes
+    head: bytes
     body: bytes | None
-
-
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """The path names a folder and lacks its slash."""
-
-    location: bytes
-
-
-def split_target(target: bytes) -> tuple[bytes, bytes]:
-    path, mark, query = target.partition(b"?")
-    return path, mark + query
-
-
-def segments(path: bytes) -> list[str] | None:
-    """The decoded parts of a path; None when it names nothing that is ever served: dot files, traversal, NUL."""
-    try:
-        text = unquote_to_bytes(path).decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    if "\0" in text or "\\" in text:
-        return None
-    parts = [part for part in text.split("/") if part]
-    if any(part.startswith(".") and part != ".well-known" for part in parts):
-        return None
-    return parts
+    copies: tuple[tuple[bytes, str], ...] = ()
 
 
 class FileCache:
@@ -74,101 +47,167 @@ class FileCache:
     def __init__(self, limits: ProxyLimits) -> None:
         self._most = limits.static_cache_bytes
         self._inline = limits.static_inline_bytes
-        self._files: OrderedDict[str, StaticFile] = OrderedDict()
+        self._files: OrderedDict[tuple[str, bytes], StaticFile] = OrderedDict()
+        self._names: dict[tuple[str, bytes], tuple[str, float]] = {}
         self.bytes = 0
 
-    def resolve(self, site: StaticSite, path: bytes) -> StaticFile | Moved | None:
-        """What answers 200 for this path; None is a 404."""
+    def resolve(
+        self, site: StaticSite, path: bytes, codings: Accepted = (), now: float = 0.0
+    ) -> StaticFile | Moved | None:
+        """What answers 200 for this path, in the representation that the client likes best; None is a 404.
+
+        What was looked at on the disk at the same `now` is not looked at again, unless that is 0.
+        """
+        known = self._names.get((site.root, path))
+        if known is not None:
+            name, looked = known
+            file = self._files.get((name, b"")) if looked == now and now else None
+            if file is None or file.body is None or file.root != site.root:
+                file = self._load(site, name)
+                self._names[site.root, path] = name, now
+            if file is not None:
+                return self._packed(site, file, codings) if codings and file.copies else file
+            del self._names[site.root, path]
         parts = segments(path)
         if parts is None:
             return None
-        name = os.path.join(site.root, *parts)
-        try:
-            found = os.stat(name)
-            if stat.S_ISDIR(found.st_mode):
-                if not path.endswith(b"/"):
-                    return Moved(location=b"/" + path.strip(b"/") + b"/") if self._index(site, name) else None
-                name = os.path.join(name, "index.html")
-                found = os.stat(name)
-            elif path.endswith(b"/"):
-                return None
-        except OSError:
-            return self._fallback(site, parts)
-        return self._load(site, name, found)
+        found, first = find(site, parts, path.endswith(b"/") or not parts)
+        if isinstance(found, Moved):
+            return found
+        file = self._load(site, found) if found is not None else None
+        if file is None:
+            return None
+        if first:
+            self._remember((site.root, path), file.path, now)
+        return self._packed(site, file, codings) if codings and file.copies else file
 
-    def page(self, site: StaticSite, name: str) -> StaticFile | None:
+    def page(self, site: StaticSite, name: str, codings: Accepted = ()) -> StaticFile | None:
         """A file at the top of the site, such as 404.html."""
-        path = os.path.join(site.root, name)
-        try:
-            return self._load(site, path, os.stat(path))
-        except OSError:
-            return None
+        file = self._load(site, os.path.join(site.root, name))
+        return self._packed(site, file, codings) if file is not None and codings and file.copies else file
 
-    def _index(self, site: StaticSite, folder: str) -> bool:
-        index = os.path.join(folder, "index.html")
-        return os.path.isfile(index) and _inside(site.root, index)
+    def _remember(self, key: tuple[str, bytes], name: str, now: float) -> None:
+        if len(self._names) >= _MOST_NAMES:
+            self._names.clear()
+        self._names[key] = name, now
 
-    def _fallback(self, site: StaticSite, parts: list[str]) -> StaticFile | None:
-        """A single-page app draws unknown pages itself; something like a missing script is still missing."""
-        if not site.spa or (parts and "." in parts[-1] and not parts[-1].endswith(".html")):
-            return None
-        return self.page(site, "index.html")
-
-    def _load(self, site: StaticSite, path: str, found: os.stat_result) -> StaticFile | None:
-        kept = self._files.get(path)
-        if kept is not None and kept.changed_ns == found.st_mtime_ns and kept.size == found.st_size:
-            self._files.move_to_end(path)
-            return kept
-        if not stat.S_ISREG(found.st_mode) or not _inside(site.root, path):
-            return None
-        try:
-            file = self._read(path, found)
-        except OSError:
-            return None
-        self._keep(path, file)
+    def _packed(self, site: StaticSite, file: StaticFile, codings: Accepted) -> StaticFile:
+        for group in codings:
+            for coding, path in file.copies:
+                if coding in group:
+                    copy = self._load(site, path, coding, file)
+                    if copy is not None:
+                        return copy
         return file
 
-    def _read(self, path: str, found: os.stat_result) -> StaticFile:
-        body = None
-        if found.st_size <= self._inline:
-            with open(path, "rb") as file:
-                body = file.read(self._inline + 1)
+    def _load(
+        self, site: StaticSite, path: str, coding: bytes = b"", original: StaticFile | None = None
+    ) -> StaticFile | None:
+        try:
+            found = os.stat(path)
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            kept = self._files.get((path, coding))
+            if kept is not None and kept.root == site.root and kept.identity == identity(found):
+                self._files.move_to_end((path, coding))
+                return kept
+            file = self._read(site, path, coding, original)
+        except OSError:
+            return None
+        self._keep((path, coding), file)
+        return file
+
+    def _read(self, site: StaticSite, path: str, coding: bytes, original: StaticFile | None) -> StaticFile:
+        """Looks only at what it has opened: a name may lead elsewhere a moment later."""
+        opened = os.open(path, _FLAGS)
+        try:
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode) or not _inside(site.root, _real_name(opened, path)):
+                raise FileNotFoundError(path)
+            body = os.pread(opened, self._inline + 1, 0) if found.st_size <= self._inline else None
+        finally:
+            os.close(opened)
+        size = found.st_size if body is None else len(body)
+        etag = b'"%x-%x%b"' % (found.st_mtime_ns, found.st_size, b"-" + coding if coding else b"")
+        modified = formatdate(int(found.st_mtime), usegmt=True).encode()
+        kind = original.content_type if original is not None else content_type(path)
+        named = original.path if original is not None else path
+        copies = () if original is not None else _copies(path)
+        about = b"ETag: %b\r\nLast-Modified: %b\r\n%b%b" % (
+            etag,
+            modified,
+            caching(named[len(site.root.rstrip("/")) :]),
+            b"Vary: Accept-Encoding\r\n" if coding or copies else b"",
+        )
+        if coding:
+            kind_lines = b"Content-Type: %b\r\nContent-Encoding: %b\r\n" % (kind, coding)
+        else:
+            kind_lines = b"Content-Type: %b\r\n" % kind
+        about_body = b"%bAccept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n" % kind_lines
         return StaticFile(
             path=path,
-            size=found.st_size if body is None else len(body),
-            changed_ns=found.st_mtime_ns,
-            content_type=_content_type(path),
-            etag=b'"%x-%x"' % (found.st_mtime_ns, found.st_size),
-            modified=formatdate(int(found.st_mtime), usegmt=True).encode(),
+            root=site.root,
+            identity=identity(found),
+            size=size,
+            content_type=kind,
+            etag=etag,
+            modified=modified,
+            about=about,
+            head=b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b%b\r\n" % (size, about_body, about),
             body=body,
+            copies=copies,
         )
 
-    def _keep(self, path: str, file: StaticFile) -> None:
-        self._forget(path)
-        self._files[path] = file
+    def _keep(self, key: tuple[str, bytes], file: StaticFile) -> None:
+        self._forget(key)
+        self._files[key] = file
         self.bytes += _cost(file)
         while self.bytes > self._most:
             self._forget(next(iter(self._files)))
 
-    def _forget(self, path: str) -> None:
-        file = self._files.pop(path, None)
+    def _forget(self, key: tuple[str, bytes]) -> None:
+        file = self._files.pop(key, None)
         if file is not None:
             self.bytes -= _cost(file)
 
 
-def _inside(root: str, path: str) -> bool:
-    """Follows every symbolic link: the file must still lie in the site, and in none of its hidden folders."""
+def reopen(file: StaticFile) -> int:
+    """A descriptor of the very file that was looked at. OSError when another has taken its place, or it was changed."""
+    opened = os.open(file.path, _FLAGS)
+    if identity(os.fstat(opened)) != file.identity:
+        os.close(opened)
+        raise FileNotFoundError(file.path)
+    return opened
+
+
+def identity(found: os.stat_result) -> Identity:
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _real_name(opened: int, path: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{opened}")
+    except FileNotFoundError:
+        return os.path.realpath(path)  # no /proc on this system
+
+
+def _inside(root: str, real: str) -> bool:
+    """With every symbolic link followed, the file still lies in the site, and in none of its hidden folders."""
     real_root = os.path.realpath(root)
-    real = os.path.realpath(path)
     if not real.startswith(real_root + os.sep):
         return False
     inner = real[len(real_root) + 1 :].split(os.sep)
     return not any(part.startswith(".") and part != ".well-known" for part in inner)
 
 
-def _content_type(path: str) -> bytes:
-    kind = _TYPES.guess_type(path)[0] or "application/octet-stream"
-    return (f"{kind}; charset=utf-8" if _TEXT.match(kind) else kind).encode()
+def _copies(path: str) -> tuple[tuple[bytes, str], ...]:
+    found = []
+    for coding, suffix in SUFFIXES.items():
+        try:
+            found.append((os.stat(path + suffix).st_size, coding, path + suffix))
+        except OSError:
+            continue
+    return tuple((coding, name) for _, coding, name in sorted(found))
 
 
 def _cost(file: StaticFile) -> int:

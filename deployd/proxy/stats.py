@@ -10,8 +10,10 @@ class ProxyStats(msgspec.Struct, frozen=True, kw_only=True):
 
     requests: dict[AppName | None, dict[str, int]]
     failed: int
+    ejections: int
     connections: int
     in_flight: int
+    held: int
     dropped_access_records: int
     cached_bytes: int
 
@@ -20,8 +22,10 @@ class ProxyStats(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "requests_total": sum(sum(classes.values()) for classes in self.requests.values()),
             "failed_total": self.failed,
+            "ejections_total": self.ejections,
             "connections": self.connections,
             "in_flight": self.in_flight,
+            "held": self.held,
             "cached_bytes": self.cached_bytes,
             "dropped_access_records_total": self.dropped_access_records,
         }

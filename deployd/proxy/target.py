@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from deployd.domain.route import Address, StaticSite
+from deployd.proxy.ejection import Trouble, after_answer, after_failure
 from deployd.proxy.limits import ProxyLimits
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class SiteBackend(Backend):
 
 
 class Target(Backend):
-    __slots__ = ("address", "idle", "known", "known_raw", "name", "refused_until")
+    """Left alone until `refused_until` (loop time) while another can serve; pools nothing unless `pools`."""
+
+    __slots__ = ("address", "idle", "known", "known_raw", "name", "pools", "refused_until", "trouble")
 
     def __init__(self, address: Address) -> None:
         super().__init__()
@@ -42,12 +45,13 @@ class Target(Backend):
         self.name = str(address)
         self.idle: deque[UpstreamConnection] = deque()
         self.refused_until = 0.0
+        self.trouble: Trouble | None = None
+        self.pools = True
         self.known: ResponseHead | None = None
         self.known_raw = b""
 
-    def take_idle(self, replayable: bool, now: float, limits: ProxyLimits) -> "UpstreamConnection | None":
-        """The connection used last, if it is fresh enough to be trusted with this request."""
-        longest = limits.pool_idle_seconds if replayable else limits.unsafe_reuse_seconds
+    def take_idle(self, longest: float, now: float) -> "UpstreamConnection | None":
+        """The connection used last, if it has not been idle for longer than is safe for this request."""
         idle = self.idle
         while idle:
             connection = idle.pop()
@@ -60,7 +64,7 @@ class Target(Backend):
         return None
 
     def give_back(self, connection: "UpstreamConnection", limits: ProxyLimits) -> None:
-        if self.draining or len(self.idle) >= limits.pool_size:
+        if self.draining or not self.pools or len(self.idle) >= limits.pool_size:
             connection.close()
         else:
             self.idle.append(connection)
@@ -75,5 +79,18 @@ class Target(Backend):
 
     def revive(self) -> None:
         """A former target serves again, as after a rollback to a release that was still running."""
-        self.draining = False
-        self.refused_until = 0.0
+        if self.draining:
+            self.draining = False
+            self.refused_until = 0.0
+            self.trouble = None
+
+    def note_answer(self, now: float) -> None:
+        if self.trouble is not None:
+            self.trouble = after_answer(self.trouble, now)
+
+    def note_failure(self, now: float, refused: bool) -> bool:
+        """It did not answer as it must (`refused`: not even its connection came about). Whether it is out for that."""
+        before = self.trouble
+        trouble = self.trouble = after_failure(before, now, refused)
+        self.refused_until = trouble.until
+        return trouble.ejections > (before.ejections if before is not None else 0)

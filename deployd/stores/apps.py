@@ -15,7 +15,7 @@ class SqlAppStore:
         self._database = database
 
     async def put(self, app: App) -> None:
-        row = (app.name, to_json(app.settings), app.created_ms, int(app.stopped))
+        row = (app.name, to_json(app.settings), app.created_ms, int(app.stopped), app.maintenance)
         await self._database.transact(Statement(_SQL["put"], row))
 
     async def get(self, name: str) -> App:

@@ -42,6 +42,10 @@ class SqlDeploymentStore:
             return False
         return True
 
+    async def revert(self, deployment: DeploymentId, reason: str) -> bool:
+        (reverted,) = await self._database.transact(Statement(_SQL["revert"], (deployment, reason)))
+        return bool(reverted)
+
     async def note_commit(self, deployment: DeploymentId, commit: str, message: str) -> None:
         await self._database.transact(Statement(_SQL["note_commit"], (deployment, commit, message)))
 
@@ -77,8 +81,9 @@ def _columns(deployment: Deployment) -> tuple[Value, ...]:
         deployment.reason,
         deployment.ended_ms,
         None if deployment.switch is None else to_json(deployment.switch),
+        None if deployment.canary is None else to_json(deployment.canary),
     )
 
 
 def _deployment(row: Row) -> Deployment:
-    return from_row(Deployment, row, "switch")
+    return from_row(Deployment, row, "switch", "canary")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def open_checked(path: Path) -> sqlite3.Connection:
         _check(connection, path)
         # FULL, since a row is a promise: what a caller was told is stored survives a power cut, not only a crash.
         # Group commit shares the price of that fsync among all writers that wait.
-        connection.execute("PRAGMA journal_mode = WAL")
+        _enter_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         _migrate(connection, path)
     except sqlite3.Error as error:
@@ -78,6 +79,19 @@ def _damaged(path: Path, why: str) -> StoreUnusable:
     return StoreUnusable(
         f"The database {path} is damaged ({why}) and was left as it is: restore a backup, or move it away."
     )
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait by itself for another connection that is switching at the same moment."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

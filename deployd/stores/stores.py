@@ -5,6 +5,7 @@ from pathlib import Path
 from deployd.domain.errors import UserMistake
 from deployd.ports.stores import Stores
 from deployd.stores.apps import SqlAppStore
+from deployd.stores.certificates import SqlCertificateStore
 from deployd.stores.database import Database
 from deployd.stores.deployments import SqlDeploymentStore
 from deployd.stores.env import SqlEnvStore
@@ -40,4 +41,5 @@ def open_stores(database: Database, key: MasterKey) -> Stores:
         envs=SqlEnvStore(database, key),
         events=SqlEventLog(database),
         tokens=SqlTokenStore(database),
+        certificates=SqlCertificateStore(database, key),
     )

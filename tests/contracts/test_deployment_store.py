@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from deployd.domain.deployment import Outcome, Stage, StageEntry, SwitchReport, Trigger
+from deployd.domain.edge import CanaryRule
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.ports.stores import Stores
 from tests.contracts.samples import BLOG, SHOP, a_deployment, an_app
@@ -29,6 +30,7 @@ async def test_a_deployment_comes_back_as_it_was_added(stores: Stores) -> None:
         reason="because",
         ended_ms=2_000,
         switch=SwitchReport(served_by_old=3, served_by_new=4, drain_seconds=0.25),
+        canary=CanaryRule(percent=5, header="X-Canary: 1", allow=("10.0.0.0/8",)),
     )
     await stores.deployments.add(full)
     assert await stores.deployments.get("dep-1") == full
@@ -99,6 +101,20 @@ async def test_only_the_first_outcome_counts(stores: Stores) -> None:
         3_000,
     )
     assert [entry.stage for entry in await stores.deployments.journal(row.id)] == [Stage.QUEUED, Stage.ENDED]
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_only_what_was_live_can_be_reverted(stores: Stores, outcome: Outcome) -> None:
+    row = a_deployment()
+    await stores.deployments.add(row)
+    assert await stores.deployments.revert(row.id, "too early") is False
+    await stores.deployments.end(row.id, outcome, "so far", 3_000)
+    was_live = outcome in (Outcome.LIVE, Outcome.CANARY)
+    assert await stores.deployments.revert(row.id, "it failed") is was_live
+    assert await stores.deployments.revert(row.id, "again") is False
+    after = await stores.deployments.get(row.id)
+    expected = (Outcome.REVERTED, "it failed", 3_000) if was_live else (outcome, "so far", 3_000)
+    assert (after.outcome, after.reason, after.ended_ms) == expected
 
 
 async def test_an_ended_deployment_cannot_be_moved(stores: Stores) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployd.config import load, resolve_env
+from deployd.config import CertificateFiles, Config, load, resolve_env
 from deployd.domain.app import AppSettings, HealthCheck, Limits
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
@@ -104,6 +104,20 @@ def test_configs_are_equal_until_a_value_changes_even_one_outside_the_file(tmp_p
     assert load(file).apps["a"] != first.apps["a"]
 
 
+def test_certificates_come_from_files_beside_the_config_and_from_lets_encrypt(tmp_path: Path) -> None:
+    file = tmp_path / "deployd.toml"
+    file.write_text(
+        '[server]\nhttps = "0.0.0.0:443"\n[tls]\nstaging = true\n'
+        '[[tls.certificates]]\ncert = "certs/a.pem"\nkey = "/etc/a.key"\n'
+    )
+    config = load(file)
+    assert config.server.https_address == Address(host="0.0.0.0", port=443)
+    assert config.tls.certificates == (CertificateFiles(cert=f"{tmp_path}/certs/a.pem", key="/etc/a.key"),)
+    assert config.tls.acme_directory == "https://acme-staging-v02.api.letsencrypt.org/directory"
+    assert Config().tls.acme_directory == "https://acme-v02.api.letsencrypt.org/directory"
+    assert Config().server.https_address is None
+
+
 APP = '[apps.shop]\nupstream = "a:1"\n'
 MISTAKES: list[Any] = [
     pytest.param("[server\n", r"Not valid TOML: .*\(at line 1, column 8\)", id="syntax"),
@@ -113,8 +127,28 @@ MISTAKES: list[Any] = [
     pytest.param('[server]\nhttp = "8080"', r"`server\.http` '8080' is not of the form host:port", id="no host"),
     pytest.param('[server]\nadmin = "::1:80"', r"`server\.admin` '::1:80' is not of the form", id="bare IPv6"),
     pytest.param('[server]\nadmin = "a:99999"', r"`server\.admin` 'a:99999' is not of the form", id="port"),
-    pytest.param('[server]\nhttps = "a:443"', "TLS listening is not available in this version", id="https"),
+    pytest.param('[server]\nhttps = "443"', r"`server\.https` '443' is not of the form host:port", id="https"),
+    pytest.param("[tls]\nacme = true", r"`tls` needs a listener .* set `server\.https`", id="acme without https"),
+    pytest.param('[[tls.certificates]]\ncert = "a"\nkey = "b"', r"`tls` needs a listener", id="files without https"),
+    pytest.param('[[tls.certificates]]\ncert = "a"', r"missing required field `key`", id="certificate without key"),
+    pytest.param("[server]\nhttp2 = true", r"`server\.http2` is for the https listener", id="http2"),
+    pytest.param('[tls]\ndirectory = "http://a"', r"`tls\.directory` 'http://a' must start with", id="directory"),
+    pytest.param('[tls]\ndirectory = "https://a"\nstaging = true', r"`tls\.staging` is Let's Encrypt's", id="staging"),
+    pytest.param('[tls]\nemail = "me"', r"`tls\.email` 'me' is not an address", id="email"),
     pytest.param('[server]\nbase_domain = "A b"', r"`server\.base_domain` 'A b' is not a host name", id="domain"),
+    pytest.param(
+        '[server]\ntrusted_proxies = ["10.0.0.0/33"]',
+        r"`server\.trusted_proxies` '10.0.0.0/33' is not an address or network",
+        id="trusted",
+    ),
+    pytest.param(
+        "[server]\nproxy_protocol = true", r"`server\.proxy_protocol` .* name the proxies", id="PROXY from whom"
+    ),
+    pytest.param(
+        '[apps.a]\nupstream = "a:1"\ndomains = ["deployd.localhost/x"]',
+        r"cannot be served at 'deployd\.localhost/x': that host belongs to deployd itself",
+        id="a path of the control host",
+    ),
     pytest.param("[server]\nshutdown_seconds = -1", r"at `\$\.server\.shutdown_seconds`", id="negative"),
     pytest.param("[deploy]\nbuilds_at_once = 0", r"`int` >= 1 - at `\$\.deploy\.builds_at_once`", id="zero"),
     pytest.param('[telegram]\nallow = ["me"]', r"Expected `int`, got `str` - at `\$\.telegram\.allow", id="list"),

@@ -9,6 +9,7 @@ import msgspec
 from deployd.config import AppConfig, Config, load
 from deployd.domain.app import HealthCheck, Limits
 from deployd.domain.build import BuildSettings
+from deployd.domain.edge import EdgeSettings
 from deployd.domain.secret import Secret
 
 FILE = Path(__file__).parents[2] / "deployd.toml"
@@ -45,6 +46,7 @@ def test_every_field_of_an_app_is_in_the_example_with_its_default() -> None:
     assert changed == {*WITHOUT_DEFAULT, "health", "build"}
     assert example["health"] == defaults(HealthCheck)
     assert example["limits"] == defaults(Limits)
+    assert example["proxy"] == defaults(EdgeSettings)
     build = defaults(BuildSettings)
     assert example["build"].keys() == build.keys()
     assert {key for key in build if example["build"][key] != build[key]} == {key for key in build if build[key] is None}

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +27,32 @@ def free_port() -> int:
 class Daemon:
     """`folder` holds deployd.toml and data; ports stay the same over restarts."""
 
-    def __init__(self, folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        apps_toml: str = "",
+        drain_seconds: float = 5.0,
+        server_toml: str = "",
+        watch_seconds: float = 0.0,
+    ) -> None:
         self.folder = folder
         self.http_port = free_port()
         self.admin_port = free_port()
         self.config = folder / "deployd.toml"
         self._drain_seconds = drain_seconds
+        self._server_toml = server_toml
+        self._watch_seconds = watch_seconds
         self.write_config(apps_toml)
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._heir: int | None = None
 
     def write_config(self, apps_toml: str) -> None:
         self.config.write_text(
             f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http_port}"\n'
-            f'admin = "127.0.0.1:{self.admin_port}"\nbase_domain = "test"\n'
-            f"[deploy]\ndrain_seconds = {self._drain_seconds}\n{apps_toml}\n"
+            f'admin = "127.0.0.1:{self.admin_port}"\nbase_domain = "test"\n{self._server_toml}\n'
+            f"[deploy]\ndrain_seconds = {self._drain_seconds}\nwatch_seconds = {self._watch_seconds}\n{apps_toml}\n"
         )
 
     @property
@@ -52,12 +64,16 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self) -> None:
-        """Returns once /readyz answers; the daemon's own output goes to daemon.log in the folder."""
+    async def start(self, *, wrapper: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> None:
+        """Returns once /livez answers; the daemon's own output goes to daemon.log in the folder.
+
+        `wrapper` is a command that executes the rest of its command line, with `pass_fds` open.
+        """
         with (self.folder / "daemon.log").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "deployd", "serve", "--config", str(self.config),
-                cwd=_ROOT, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                *wrapper, sys.executable, "-m", "deployd", "serve", "--config", str(self.config),
+                cwd=_ROOT, stdout=output, stderr=output, pass_fds=tuple(pass_fds),
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         async with asyncio.timeout(_READY_SECONDS):
             while not await self._ready():
@@ -77,10 +93,32 @@ class Daemon:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._heir is not None:
+            os.kill(self._heir, signal.SIGTERM)
+            await asyncio.to_thread(_ended, self._heir)
+            self._heir = None
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             async with asyncio.timeout(60):
                 await self._process.wait()
+
+    async def reload(self) -> None:
+        """Returns when a new process has taken over and the old one is gone."""
+        status, body = await self.api("POST", "/api/v1/reload")
+        assert status == 202, body
+        async with asyncio.timeout(_READY_SECONDS):
+            while (now := await self._status_pid()) in (None, body["pid"]):
+                await asyncio.sleep(0.02)
+            self._heir = now
+            assert self._process is not None
+            await self._process.wait()
+
+    async def _status_pid(self) -> int | None:
+        try:
+            status, body = await self.api("GET", "/api/v1/status")
+        except (aiohttp.ClientError, OSError):
+            return None
+        return int(body["pid"]) if status == 200 else None
 
     async def kill(self) -> None:
         """kill -9, as an out-of-memory killer would."""
@@ -142,9 +180,21 @@ class Daemon:
             await self.api("DELETE", f"/api/v1/apps/{app['name']}")
 
 
+def _ended(pid: int) -> None:
+    """Waits for a process that is nobody's child here."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            select.select([handle], [], [], 60)
+        finally:
+            os.close(handle)
+
+
 @asynccontextmanager
-async def running_daemon(folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0) -> AsyncIterator[Daemon]:
-    daemon = Daemon(folder, apps_toml=apps_toml, drain_seconds=drain_seconds)
+async def running_daemon(
+    folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0, watch_seconds: float = 0.0
+) -> AsyncIterator[Daemon]:
+    daemon = Daemon(folder, apps_toml=apps_toml, drain_seconds=drain_seconds, watch_seconds=watch_seconds)
     await daemon.start()
     try:
         yield daemon

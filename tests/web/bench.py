@@ -20,20 +20,25 @@ from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId, EventId, new_id
 from deployd.domain.log_line import Level, NewLine, Source
 from deployd.domain.route import Address
+from deployd.doors import Doors
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.ref import Ref
 from deployd.logs.redaction import Redactor
 from deployd.logs.sqlite import SqliteLogStore
 from deployd.messages.deploy import (
+    AbortCanary,
+    BeginCanary,
     CancelDeployment,
     ChangeEnv,
     DeployMessage,
+    PromoteCanary,
     PutApp,
     RemoveApp,
     RequestDeployment,
     RestartApp,
     RollBack,
+    SetMaintenance,
     StopApp,
 )
 from deployd.messages.log import AppendLines, LogMessage, OpenTail
@@ -83,19 +88,34 @@ class ScriptedDeployActor(Actor[DeployMessage]):
                 await self._stores.apps.remove((await self._stores.apps.get(app)).name)
             case StopApp(app=app):
                 await self._stores.apps.get(app)
+            case SetMaintenance(app=app, text=text):
+                changed = msgspec.structs.replace(await self._stores.apps.get(app), maintenance=text)
+                await self._stores.apps.put(changed)
+                return changed
             case ChangeEnv():
                 return await self._change_env(message)
             case CancelDeployment(deployment=deployment):
                 return await self._cancel(deployment)
-            case RequestDeployment(ref=ref):
-                return await self._queue(message.app, message.trigger, message.by, ref=ref)
+            case AbortCanary(app=app):
+                await self._stores.apps.get(app)
+            case _:
+                return await self._deploy(message)
+        return None
+
+    async def _deploy(self, message: DeployMessage) -> Deployment:
+        match message:
+            case RequestDeployment(ref=ref, canary=canary):
+                return await self._queue(message.app, message.trigger, message.by, ref=ref, canary=canary)
+            case BeginCanary(release=release, rule=rule):
+                return await self._queue(message.app, Trigger.CANARY, message.by, release=release, canary=rule)
+            case PromoteCanary():
+                return await self._queue(message.app, Trigger.PROMOTE, message.by)
             case RollBack(release=release):
                 return await self._queue(message.app, Trigger.ROLLBACK, message.by, release=release)
             case RestartApp():
                 return await self._queue(message.app, message.trigger, message.by)
             case _:
                 raise AssertionError(f"not scripted: {message}")
-        return None
 
     async def _put(self, order: PutApp) -> App:
         name = checked_name(order.name)
@@ -217,7 +237,8 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
             proxy=lambda: {"requests_total": 12, "connections": 3},
         ),
     )
-    server = WebServer(desk, admin=Address(host="127.0.0.1", port=0), socket_path=folder / "deployd.sock")
+    doors = Doors()
+    server = WebServer(desk, doors=doors, admin=Address(host="127.0.0.1", port=0), socket_path=folder / "deployd.sock")
     try:
         async with (
             running(lambda ref: LogActor(ref, logs, CLOCK, Redactor()), log),
@@ -229,6 +250,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
             finally:
                 await server.stop()
     finally:
+        doors.close()
         await logs.close()
         await database.close()
 

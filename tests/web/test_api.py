@@ -207,7 +207,7 @@ async def test_an_actor_that_is_not_running_is_a_503_to_try_again(owner: Client,
 
 
 async def test_readiness_says_what_is_wrong_and_liveness_does_not_care(owner: Client, bench: Bench) -> None:
-    assert (await owner("GET", "/readyz")).body == {"ready": True, "problems": []}
+    assert (await owner("GET", "/readyz")).body == {"ready": True, "problems": [], "warnings": []}
     bench.problems.append("The disk is full.")
     broken = await owner("GET", "/readyz")
     assert (broken.status, broken.body["problems"]) == (503, ["The disk is full."])

@@ -9,6 +9,7 @@ import pytest
 
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
+from deployd.doors import Doors
 from tests.web.bench import Bench, Client, over_socket, serving
 from web.server import WebServer
 
@@ -19,16 +20,21 @@ async def test_only_its_owner_may_open_the_socket(bench: Bench) -> None:
 
 
 async def test_a_second_server_on_the_same_folder_is_refused_and_the_first_goes_on(bench: Bench, owner: Client) -> None:
-    second = WebServer(bench.desk, admin=Address(host="127.0.0.1", port=0), socket_path=bench.socket_path)
-    with pytest.raises(UserMistake, match="Another deployd is already running"):
-        await second.start()
+    with Doors() as doors:
+        admin = Address(host="127.0.0.1", port=0)
+        second = WebServer(bench.desk, doors=doors, admin=admin, socket_path=bench.socket_path)
+        with pytest.raises(UserMistake, match="Another deployd is already running"):
+            await second.start()
     assert (await owner("GET", "/livez")).status == 200
 
 
 async def test_a_taken_admin_port_is_refused_in_one_sentence(bench: Bench, tmp_path: Path) -> None:
-    second = WebServer(bench.desk, admin=bench.server.admin_address, socket_path=tmp_path / "other.sock")
-    with pytest.raises(UserMistake, match=r"cannot open 127\.0\.0\.1:\d+"):
-        await second.start()
+    with Doors() as doors:
+        second = WebServer(
+            bench.desk, doors=doors, admin=bench.server.admin_address, socket_path=tmp_path / "other.sock"
+        )
+        with pytest.raises(UserMistake, match=r"127\.0\.0\.1:\d+ cannot be listened at: Address already in use"):
+            await second.start()
     assert not (tmp_path / "other.sock").exists()
 
 

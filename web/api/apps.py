@@ -6,7 +6,7 @@ from aiohttp import web
 from deployd.domain.app import App, AppSettings
 from deployd.domain.deployment import Deployment, Trigger
 from deployd.domain.errors import UserMistake
-from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, StopApp
+from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
@@ -16,6 +16,12 @@ from web.wire import answer, body_of, nothing
 
 class NewApp(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What visitors read while the app is in maintenance."""
+
+    text: str = "We are working on it and will be back soon."
 
 
 def trigger_of(request: web.Request) -> Trigger:
@@ -65,13 +71,26 @@ async def restart_app(request: web.Request) -> web.Response:
     return accepted(await desk_of(request).deploy.ask(order, ASK_SECONDS))
 
 
+async def begin_maintenance(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    notice = await body_of(request, Notice)
+    order = SetMaintenance(app=request.match_info["app"], text=notice.text, by=request[CALLER])
+    return answer(await _view(desk, await desk.deploy.ask(order, ASK_SECONDS)))
+
+
+async def end_maintenance(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    order = SetMaintenance(app=request.match_info["app"], text=None, by=request[CALLER])
+    return answer(await _view(desk, await desk.deploy.ask(order, ASK_SECONDS)))
+
+
 def accepted(deployment: Deployment) -> web.Response:
     return answer(deployment, status=202, location=f"{PREFIX}/deployments/{deployment.id}")
 
 
 async def _view(desk: Desk, app: App) -> AppView:
     latest = await desk.stores.deployments.of_app(app.name, 1)
-    urls = tuple(desk.url_of(host) for host in app.hosts(desk.base_domain))
+    urls = app.urls(desk.base_domain, desk.url_of)
     return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None)
 
 
@@ -98,6 +117,8 @@ ENDPOINTS = (
     Endpoint("GET", "/apps/{app}", show_app, "One app", response=AppView),
     Endpoint("PATCH", "/apps/{app}", change_app, "Change settings", body=AppSettings, response=AppView),
     Endpoint("DELETE", "/apps/{app}", remove_app, "Stop and delete an app with all it has", status=204),
+    Endpoint("PUT", "/apps/{app}/maintenance", begin_maintenance, "Close to visitors", body=Notice, response=AppView),
+    Endpoint("DELETE", "/apps/{app}/maintenance", end_maintenance, "Open it again", response=AppView),
     Endpoint("POST", "/apps/{app}/stop", stop_app, "Stop its instances and close its route", status=204),
     Endpoint("POST", "/apps/{app}/restart", restart_app, "Start its release anew", response=Deployment, status=202),
 )

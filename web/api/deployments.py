@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from deployd.domain.deployment import Deployment, Stage
+from deployd.domain.edge import CanaryRule
 from deployd.domain.errors import UserMistake
 from deployd.messages.deploy import CancelDeployment, RequestDeployment, RollBack
 from web.api.apps import accepted, trigger_of
@@ -20,9 +21,10 @@ _ORDER = list(Stage)
 
 
 class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`ref`: branch, tag or commit; null means the app's branch."""
+    """`ref`: branch, tag or commit; null means the app's branch. `canary`: only these visitors get the new release."""
 
     ref: str | None = None
+    canary: CanaryRule | None = None
 
 
 class RollbackOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +49,11 @@ async def request_deployment(request: web.Request) -> web.Response:
     if order.ref is not None and (not order.ref or order.ref.startswith("-") or not order.ref.isprintable()):
         raise UserMistake(f"`ref` {order.ref!r} is not a branch, tag or commit.")
     ask = RequestDeployment(
-        app=request.match_info["app"], trigger=trigger_of(request), by=request[CALLER], ref=order.ref
+        app=request.match_info["app"],
+        trigger=trigger_of(request),
+        by=request[CALLER],
+        ref=order.ref,
+        canary=order.canary,
     )
     return accepted(await desk_of(request).deploy.ask(ask, ASK_SECONDS))
 

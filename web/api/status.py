@@ -1,5 +1,6 @@
 """/status, /events and /apps/{app}/instances: what runs and what happened."""
 
+import os
 from typing import Annotated
 
 import msgspec
@@ -7,7 +8,7 @@ from aiohttp import web
 
 from web.desk import desk_of
 from web.endpoint import Endpoint
-from web.views import ActorView, EventList, InstanceList, StatusView
+from web.views import ActorView, EventList, InstanceList, ReloadView, StatusView
 from web.wire import answer, query_of
 
 
@@ -22,6 +23,7 @@ async def show_status(request: web.Request) -> web.Response:
     return answer(
         StatusView(
             version=desk.version,
+            pid=os.getpid(),
             base_domain=desk.base_domain,
             ready=not problems,
             problems=problems,
@@ -29,6 +31,12 @@ async def show_status(request: web.Request) -> web.Response:
             actors=[ActorView(**msgspec.structs.asdict(each)) for each in desk.vitals.actors()],
         )
     )
+
+
+async def reload(request: web.Request) -> web.Response:
+    desk = desk_of(request)
+    await desk.reload()
+    return answer(ReloadView(pid=os.getpid()), status=202)
 
 
 async def list_events(request: web.Request) -> web.Response:
@@ -43,6 +51,7 @@ async def list_instances(request: web.Request) -> web.Response:
 
 
 ENDPOINTS = (
+    Endpoint("POST", "/reload", reload, "Let a new process take over with no refused connection", ReloadView),
     Endpoint("GET", "/status", show_status, "What deployd says about itself", StatusView),
     Endpoint("GET", "/events", list_events, "What happened, newest first", EventList, query=EventQuery),
     Endpoint("GET", "/apps/{app}/instances", list_instances, "What runs of one app", InstanceList),

@@ -1,10 +1,12 @@
 """Every endpoint of the API: the one list that routing, access and the OpenAPI document are made from."""
 
-from web.api import apps, deployments, env, logs, status, tokens
+from web.api import apps, canary, deployments, env, logs, pause, status, tokens
 from web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *apps.ENDPOINTS,
+    *canary.ENDPOINTS,
+    *pause.ENDPOINTS,
     *deployments.ENDPOINTS,
     *env.ENDPOINTS,
     *logs.ENDPOINTS,

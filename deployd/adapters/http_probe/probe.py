@@ -16,18 +16,15 @@ class AiohttpProbe:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def probe(self, address: Address, host: str, check: HealthCheck) -> str | None:
-        url = URL(f"http://{address}{check.path}", encoded=True)
-        timeout = aiohttp.ClientTimeout(total=check.timeout_seconds)
-        try:
-            async with self._opened().get(
-                url, headers={**_HEADERS, "Host": host}, timeout=timeout, allow_redirects=False
-            ) as answer:
-                return None if is_healthy(answer.status, check) else str(answer.status)
-        except TimeoutError:
-            return f"no answer in {check.timeout_seconds:g} s"
-        except aiohttp.ClientError as error:
-            return _reason(error)
+    async def probe(
+        self, address: Address, host: str, check: HealthCheck, door_pass: str | None = None, under: str = ""
+    ) -> str | None:
+        url = URL(f"http://{'unix' if address.path else address}{under}{check.path}", encoded=True)
+        headers = {**_HEADERS, "Host": host} | ({"X-Deployd-Pass": door_pass} if door_pass else {})
+        if not address.path:
+            return await _ask(self._opened(), url, headers, check)
+        async with _session(aiohttp.UnixConnector(address.path, force_close=True)) as session:
+            return await _ask(session, url, headers, check)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -36,13 +33,28 @@ class AiohttpProbe:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True, limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=_READ_BUFFER_BYTES,
-            )
+            self._session = _session(aiohttp.TCPConnector(force_close=True, limit=0))
         return self._session
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=_READ_BUFFER_BYTES,
+    )
+
+
+async def _ask(session: aiohttp.ClientSession, url: URL, headers: dict[str, str], check: HealthCheck) -> str | None:
+    timeout = aiohttp.ClientTimeout(total=check.timeout_seconds)
+    try:
+        async with session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as answer:
+            return None if is_healthy(answer.status, check) else str(answer.status)
+    except TimeoutError:
+        return f"no answer in {check.timeout_seconds:g} s"
+    except aiohttp.ClientError as error:
+        return _reason(error)
 
 
 def is_healthy(status: int, check: HealthCheck) -> bool:

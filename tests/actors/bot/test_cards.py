@@ -6,7 +6,7 @@ import pytest
 from actors.bot.crash_card import SAME_TROUBLE_MS, Crashes, counted, crash_card
 from actors.bot.deployment_card import deployment_card
 from actors.bot.post import Post
-from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, Trigger
+from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, SwitchReport, Trigger
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId, EventId
 from deployd.ports.chat import MAX_UNITS, units
@@ -59,6 +59,19 @@ def labels(post: Post) -> list[str]:
         (ended(Outcome.CANCELLED), ["🚫"], [URL, "while"], ["Logs"]),
         (ended(Outcome.SUPERSEDED, reason="Superseded by dep-2."), ["Superseded by dep-2."], [URL], ["Logs"]),
         (ended(Outcome.INTERRUPTED), ["⚠️"], [URL], ["Logs"]),
+        (
+            ended(Outcome.LIVE, switch=SwitchReport(served_by_new=12)),
+            ["Switched: 0 of 12 requests failed"],
+            [],
+            ["Open", "Logs", "Roll back"],
+        ),
+        (ended(Outcome.CANARY, release=2), ["🐤 <b>shop</b> v2: canary"], [URL], ["Logs"]),
+        (
+            ended(Outcome.REVERTED, release=2, reason="Traffic went back to v1.", switch=SwitchReport()),
+            ["↩️ <b>shop</b> v2: reverted", "Traffic went back to v1."],
+            [URL, "Switched"],
+            ["Logs"],
+        ),
         (
             changed(trigger=Trigger.ROLLBACK, release=2),
             ["<b>shop</b> v2: queued", "rollback by ci"],

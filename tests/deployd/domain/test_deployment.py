@@ -25,9 +25,10 @@ def test_an_empty_journal_has_no_durations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trigger", "builds"), [(trigger, trigger not in ("rollback", "restart")) for trigger in Trigger]
+    ("trigger", "builds"),
+    [(trigger, trigger not in ("rollback", "restart", "canary", "promote")) for trigger in Trigger],
 )
-def test_only_a_rollback_and_a_restart_build_nothing(trigger: Trigger, builds: bool) -> None:
+def test_what_takes_a_release_that_exists_builds_nothing(trigger: Trigger, builds: bool) -> None:
     deployment = Deployment(
         id=DeploymentId("dep-1"), app=AppName("shop"), trigger=trigger, by="tests", stage=Stage.QUEUED, requested_ms=1
     )

@@ -23,8 +23,10 @@ async def make_bench() -> AsyncIterator[MakeBench]:
         control: Control = no_control,
         trusted: frozenset[str] = frozenset(),
         limits: ProxyLimits = QUICK_RECORDS,
+        proxy_protocol: bool = False,
+        http2: bool = False,
     ) -> Bench:
-        bench = Bench(limits, control, trusted)
+        bench = Bench(limits, control, trusted, proxy_protocol, http2)
         made.append(bench)
         bench.port = await bench.proxy.listen("127.0.0.1", 0)
         return bench

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from deployd.domain.edge import EdgeSettings
 from deployd.domain.ids import AppName
 from deployd.domain.route import Address, Route, StaticSite
 from deployd.proxy.access import AccessRecord
@@ -12,6 +13,7 @@ from deployd.proxy.proxy import Proxy
 
 APP = AppName("app")
 HOSTS = ("app.test",)
+NO_SETTINGS = EdgeSettings()
 QUICK_RECORDS = ProxyLimits(access_batch_seconds=0.01)
 Control = Callable[[], asyncio.Protocol]
 
@@ -19,7 +21,14 @@ Control = Callable[[], asyncio.Protocol]
 class Bench:
     """The proxy under test with its port and its records."""
 
-    def __init__(self, limits: ProxyLimits, control: Control, trusted: frozenset[str]) -> None:
+    def __init__(
+        self,
+        limits: ProxyLimits,
+        control: Control,
+        trusted: frozenset[str],
+        proxy_protocol: bool = False,
+        http2: bool = False,
+    ) -> None:
         self.records: list[AccessRecord] = []
         self._arrived = asyncio.Event()
         self.proxy = Proxy(
@@ -28,14 +37,22 @@ class Bench:
             on_access=self._note,
             limits=limits,
             trusted=trusted,
+            proxy_protocol=proxy_protocol,
+            http2=http2,
         )
         self.port = 0
 
     def route(
-        self, *targets: Address, release: int = 1, site: StaticSite | None = None, closed: str | None = None
+        self,
+        *targets: Address,
+        release: int = 1,
+        site: StaticSite | None = None,
+        closed: str | None = None,
+        edge: EdgeSettings = NO_SETTINGS,
+        hosts: tuple[str, ...] = HOSTS,
     ) -> None:
         self.proxy.switch(
-            Route(app=APP, hosts=HOSTS, release=release, targets=targets, site=site, closed_because=closed)
+            Route(app=APP, hosts=hosts, release=release, targets=targets, site=site, closed_because=closed, edge=edge)
         )
 
     async def recorded(self, count: int) -> list[AccessRecord]:
@@ -61,4 +78,6 @@ class MakeBench(Protocol):
         control: Control = no_control,
         trusted: frozenset[str] = frozenset(),
         limits: ProxyLimits = QUICK_RECORDS,
+        proxy_protocol: bool = False,
+        http2: bool = False,
     ) -> Awaitable[Bench]: ...

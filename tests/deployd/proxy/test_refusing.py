@@ -21,7 +21,7 @@ REFUSED = {
     "http 1.2": (b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", 505),
     "half a version": (b"GET / HTTP/1\r\n" + HOST + b"\r\n", 400),
     "other protocol": (b"GET / RTSP/1.0\r\n" + HOST + b"\r\n", 400),
-    "connect": (b"CONNECT app.test:80 HTTP/1.1\r\n" + HOST + b"\r\n", 405),
+    "connect": (b"CONNECT app.test:80 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "unknown method": (b"FETCH / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "two spaces": (b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "control character in target": (b"GET /\x01 HTTP/1.1\r\n" + HOST + b"\r\n", 400),

@@ -164,7 +164,7 @@ async def test_answers_without_a_body_end_at_the_empty_line(bench: Bench) -> Non
         assert (await client.response()).status == 204
         await client.send(get("/304"))
         assert (await client.response()).status == 304
-        assert app.connections == 1
+        assert app.connections == 2  # what HEAD was promised may come late, so that connection is not used again
 
 
 async def test_a_body_that_ends_with_the_connection_becomes_chunked(bench: Bench) -> None:

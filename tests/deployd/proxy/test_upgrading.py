@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 from aiohttp import web
 
+from deployd.domain.edge import EdgeSettings
 from deployd.domain.route import Address
 from deployd.proxy.limits import ProxyLimits
 from tests.deployd.proxy.rig import APP, Bench, MakeBench
@@ -90,10 +91,10 @@ async def test_a_closed_websocket_ends_the_drain_at_once(bench: Bench) -> None:
 
 
 async def test_a_silent_tunnel_is_closed(make_bench: MakeBench) -> None:
-    limits = ProxyLimits(tunnel_idle_seconds=0.1, sweep_seconds=0.02, access_batch_seconds=0.01)
+    limits = ProxyLimits(sweep_seconds=0.02, access_batch_seconds=0.01)
     bench = await make_bench(limits=limits)
     async with upstream(echo) as app, connected(bench.port) as client:
-        bench.route(app.address)
+        bench.route(app.address, edge=EdgeSettings(tunnel_idle_seconds=0.1))
         await client.send(get(extra=UPGRADE))
         await client.head()
         assert await client.exactly(2) == b"hi"

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +108,21 @@ async def test_silence_is_told(probe: AiohttpProbe) -> None:
 async def test_nonsense_is_told(probe: AiohttpProbe, answer: bytes, expected: str) -> None:
     async with Answering(answer) as address:
         assert expected == await probe.probe(address, "shop.test", HealthCheck())
+
+
+async def test_the_prefix_that_an_app_has_there_stands_before_the_path(probe: AiohttpProbe) -> None:
+    server = Answering(status(200))
+    async with server as address:
+        assert await probe.probe(address, "shop.test", HealthCheck(path="/up"), under="/api") is None
+    assert server.requests[0].startswith(b"GET /api/up HTTP/1.1\r\n")
+
+
+async def test_an_app_at_a_unix_socket_is_asked_there(probe: AiohttpProbe, tmp_path: Path) -> None:
+    address = Address(path=str(tmp_path / "app.sock"))
+    assert "not reachable" in (await probe.probe(address, "shop.test", HealthCheck()) or "")
+    answering = Answering(status(503))
+    server = await asyncio.start_unix_server(answering._serve, address.path)
+    assert await probe.probe(address, "shop.test", HealthCheck()) == "503"
+    assert b"\r\nHost: shop.test\r\n" in answering.requests[0]
+    server.close()
+    await server.wait_closed()

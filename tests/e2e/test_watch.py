@@ -1,0 +1,95 @@
+"""After a switch of a whole deployd: a release that fails with its traffic loses it again, a good one keeps it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_canary import deployed, instances, until_gone, version
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.load import constant_load
+from tests.support.repos import write
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    async with running_daemon(tmp_path, watch_seconds=60) as daemon:
+        yield daemon
+
+
+async def states(daemon: Daemon) -> dict[int, str]:
+    _, body = await daemon.api("GET", "/api/v1/apps/app/instances")
+    return {one["release"]: one["state"] for one in body["instances"]}
+
+
+async def test_a_release_that_fails_right_after_the_switch_is_swapped_back(daemon: Daemon, tmp_path: Path) -> None:
+    repo = await deployed(daemon, tmp_path / "app")
+    _, before = await daemon.api("GET", "/api/v1/apps/app/instances")
+    async with constant_load(daemon.http_port, "app.test") as load:
+        write(repo, version("v2", broken=True), "Broken")
+        deployment = await daemon.deploy("app")
+        assert deployment["outcome"] in ("live", "reverted")
+        reverted = await until_gone(daemon, deployment["id"])
+        failures = len(load.failures)
+        await load.one_more()
+    assert "were answered with errors by v2, so traffic went back to" in reverted["reason"]
+    assert failures >= 10
+    assert set(load.failures) == {"500 v2"}
+    assert await daemon.get("app.test") == (200, "v1")
+    _, after = await daemon.api("GET", "/api/v1/apps/app/instances")
+    assert [(one["pid"], one["state"]) for one in after["instances"]] == [(before["instances"][0]["pid"], "running")]
+    _, app = await daemon.api("GET", "/api/v1/apps/app")
+    assert (app["release"], app["latest"]["outcome"]) == (1, "reverted")
+
+
+async def test_a_swap_back_comes_later_too(daemon: Daemon, tmp_path: Path) -> None:
+    """Without traffic while it drained, the deployment went live."""
+    repo = await deployed(daemon, tmp_path / "app")
+    write(repo, version("v2", broken=True), "Broken")
+    deployment = await daemon.deploy("app")
+    assert deployment["outcome"] == "live"
+    assert await states(daemon) == {1: "warm", 2: "running"}
+    assert any(text.startswith("Switched: 0 of ") for text in await daemon.log_texts("app"))
+    for _ in range(12):
+        assert (await daemon.get("app.test"))[0] == 500
+    reverted = await until_gone(daemon, deployment["id"])
+    assert reverted["reason"].startswith("12 of 13 requests (92.3 %) were answered with errors by v2")
+    assert await states(daemon) == {1: "running"}
+    _, events = await daemon.api("GET", "/api/v1/events?limit=50&app=app")
+    assert [event["type"] for event in events["events"]].count("deployment.reverted") == 1
+
+
+async def test_what_is_warm_stops_when_something_newer_starts_or_deployd_does(daemon: Daemon, tmp_path: Path) -> None:
+    repo = await deployed(daemon, tmp_path / "app")
+    write(repo, version("v2"), "Second")
+    await daemon.deploy("app")
+    assert await states(daemon) == {1: "warm", 2: "running"}
+    write(repo, version("v3"), "Third")
+    await daemon.deploy("app")
+    assert await states(daemon) == {2: "warm", 3: "running"}
+    await daemon.kill()
+    await daemon.start()
+    assert await states(daemon) == {3: "running"}
+    assert await daemon.get("app.test") == (200, "v3")
+    write(repo, version("v4"), "Fourth")
+    await daemon.deploy("app")
+    assert await states(daemon) == {3: "warm", 4: "running"}
+    assert (await daemon.api("POST", "/api/v1/apps/app/stop", {}))[0] == 204
+    assert await states(daemon) == {}
+
+
+async def test_a_watch_that_saw_nothing_wrong_ends_and_says_so(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path, watch_seconds=0.5) as daemon:
+        repo = await deployed(daemon, tmp_path / "app")
+        write(repo, version("v2"), "Second")
+        deployment = await daemon.deploy("app")
+        async with asyncio.timeout(20):
+            while await instances(daemon) != {2}:
+                await asyncio.sleep(0.05)
+        said = "v1 is no longer kept ready: 0 of 1 requests since the switch were answered with errors."
+        await daemon.until_logged("app", said)
+        _, now = await daemon.api("GET", f"/api/v1/deployments/{deployment['id']}")
+        assert now["outcome"] == "live"
