@@ -157,6 +157,7 @@ MEASURES = (
         name="idle",
         title=f"{IDLE:,} idle connections",
         run=_idle,
+        on=("deployd",),
         fresh=True,
         goals=(
             Goal(figure="KiB each", against="", at_most=12.0),
