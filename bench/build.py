@@ -1,6 +1,7 @@
 """Builds: what deployd adds to an app's own commands, cold and again; detection; the sandbox.
 
-A cold build begins with nothing but what an earlier round has downloaded, on both sides. Disks vary, too, so
+A cold build begins with nothing but what an earlier round has downloaded, on both sides. Nothing is deleted between the
+rounds, since some filesystems are slow for a while after a large deletion. Disks vary all the same, so
 there is a second figure: what of a build was spent outside its commands, and on shutting each of them in.
 """
 
@@ -110,13 +111,13 @@ class App:
         env = _hand_env(cache, self.plan.env)
         packages = self.plan.dependencies or Dependencies(steps=(), folders=())
         os.sync()
-        spent = sum(_run(step, project, env) for step in (*packages.steps, *self.plan.steps, *packages.prune))
-        shutil.rmtree(project)
-        return spent
+        return sum(_run(step, project, env) for step in (*packages.steps, *self.plan.steps, *packages.prune))
 
     async def cold(self, bench: "Bench") -> "Built":
         """Nothing is there but what an earlier round has downloaded: the registry's speed is nobody's overhead."""
-        await asyncio.to_thread(shutil.rmtree, self.folder / "cache" / "trees", ignore_errors=True)
+        trees = self.folder / "cache" / "trees"
+        if trees.exists():
+            trees.rename(self.folder / f"trees-{self._number}")
         return await self.build(bench)
 
     async def build(self, bench: "Bench") -> "Built":
@@ -129,7 +130,6 @@ class App:
         apart = self.plan.dependencies.folders if self.plan.dependencies else ()
         digest = await bench.artifacts.pack(project, apart, self.folder.name)
         packed = perf_counter()
-        await asyncio.to_thread(shutil.rmtree, project)
         await bench.builder.tidy(self.folder / "cache")
         tidied = perf_counter()
         own = sum(bench.workshop.spent.get(step, 0.0) for step in self.plan.steps)
@@ -205,7 +205,7 @@ def _tell_warm(name: str, warm: list[Built], first: float, sandbox: float) -> No
     tidying = statistics.median(one.tidying for one in warm) * 1000
     print(f"{name}: second build {second * 1000:.0f} ms, {over:.0f} ms over its own command "
           f"(goal {SECOND_GOAL_MS} ms: {_verdict(over, SECOND_GOAL_MS, 'ms')}), {first / second:.1f} times as fast as "
-          f"the first; packing takes {packing:.0f} ms more; removing the project and tidying the cache, for which "
+          f"the first; packing takes {packing:.0f} ms more; tidying the cache, for which "
           f"nobody waits, {tidying:.0f} ms")  # fmt: skip
 
 
