@@ -117,13 +117,14 @@ class Tail:
         self._bytes += len(line.text) + _LINE_OVERHEAD
 
     def _miss(self, line: LogLine) -> None:
+        if not self._catching_up:
+            self._figures.dropped[Cause.SLOW_VIEWER] += 1
         gap = self._missed.get(line.app)
         first, count = (gap.first, gap.count) if gap else (line.seq, 0)
         self._missed[line.app] = Gap(app=line.app, first=first, last=line.seq, count=count + 1)
 
     def _put_gaps(self) -> None:
         if self._missed and not self._catching_up:
-            self._figures.dropped[Cause.SLOW_VIEWER] += sum(gap.count for gap in self._missed.values())
             self._queue.extend(self._missed.values())
             self._missed.clear()
 
