@@ -46,7 +46,7 @@ class Exchange:
         self.backend: Backend | None = None
         self.started = plane.clock.monotonic()
         self.started_ms = plane.clock.now_ms()
-        self.request_id = plane.next_request_id()
+        self.request_id = b"%b-%x" % (plane.request_prefix, next(plane.request_numbers))
         self.seen = plane.now
         self.status = 0
         self.sent = 0

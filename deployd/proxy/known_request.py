@@ -14,16 +14,19 @@ class KnownRequest:
     Recognised is only what repeats every field byte for byte under the same method, with a path of plain characters.
     """
 
-    __slots__ = ("_fields", "_head", "_line")
+    __slots__ = ("_fields", "_head", "_line", "_raw")
 
     def __init__(self, raw: bytes, head: RequestHead) -> None:
         at = raw.index(b"\r\n")
+        self._raw = raw
         self._line = raw[:at]
         self._fields = raw[at:]
         self._head = head
 
     def recognise(self, data: bytes) -> tuple[RequestHead | None, int]:
         """The head at the start of `data` and where it ends, or None when it has to be read."""
+        if data == self._raw:
+            return self._head, len(data)
         at = data.find(b"\r\n")
         if at < 0 or at > _LONGEST_LINE or not data.startswith(self._fields, at):
             return None, 0
@@ -45,4 +48,5 @@ class KnownRequest:
         head.upgrade = known.upgrade
         head.received = known.received
         head.codings = known.codings
+        head.replayable = known.replayable
         return head

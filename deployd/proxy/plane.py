@@ -86,11 +86,9 @@ class Plane:
         self._empty = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._remember_at = 0.0
-        self._prefix = secrets.token_hex(6).encode()
-        self._numbers = count(1)
-
-    def next_request_id(self) -> bytes:
-        return b"%b-%x" % (self._prefix, next(self._numbers))
+        self.request_prefix = secrets.token_hex(6).encode()
+        self.request_numbers = count(1)
+        """A request's id is the prefix, which no other process has, and a number of its own."""
 
     def leave(self, connection: Swept) -> None:
         self.connections.discard(connection)
@@ -124,17 +122,18 @@ class Plane:
             self._remember_at = now + _REMEMBER_SECONDS
             for service in self.table.services():
                 service.remember()
-        self._sweep_some(list(self.connections))
+        connections = list(self.connections)
+        self._sweep_some(connections, self.limits.sweep_seconds * _SWEPT_AT_ONCE / (len(connections) + _SWEPT_AT_ONCE))
         self.peers.sweep()
 
-    def _sweep_some(self, left: list[Swept]) -> None:
-        """A slice at a time: with 10,000 connections the others would wait too long for all of them."""
+    def _sweep_some(self, left: list[Swept], pause_seconds: float) -> None:
+        """A slice at a time, spread until the next sweep: 10,000 connections at once would hold up everybody else."""
         for connection in left[-_SWEPT_AT_ONCE:]:
             if connection in self.connections:
                 connection.sweep(self.now)
         del left[-_SWEPT_AT_ONCE:]
         if left and self._timer is not None:
-            self.loop.call_soon(self._sweep_some, left)
+            self.loop.call_later(pause_seconds, self._sweep_some, left, pause_seconds)
 
     def _report(self, task: asyncio.Task[Any], error: BaseException) -> None:
         self.loop.call_exception_handler({"message": f"{task.get_name()} failed", "exception": error, "task": task})

@@ -258,16 +258,18 @@ class ClientConnection(asyncio.Protocol):
         if self.exchange is not exchange:
             return
         self.exchange = None
-        self._since = self.plane.now
+        plane = self.plane
+        self._since = plane.now
         if self.transport.is_closing():
             return
-        if self.body_left or not self.keep_alive or self.plane.closing:
+        if self.body_left or not self.keep_alive or plane.closing:
             if self.body_left or self.buffer:
                 self._linger()
             else:
                 self.transport.close()
             return
-        self._go_on()
+        if self.buffer or self._read_paused or self._half_closed:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Between exchanges: takes up the next request that is here already, or reads on."""

@@ -30,7 +30,7 @@ class RequestHead:
     `fields` are the header lines to forward, byte-exact and in order, each ending in CRLF, without Host when `host` was
     taken from an absolute target. `length` is the body's in bytes, or CHUNKED. `received` are the special fields by
     name, forwarding fields among them, for a peer that is trusted to send those. `codings` are the content codings that
-    the client takes.
+    the client takes. A `replayable` request may be sent twice without harm.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class RequestHead:
         "length",
         "method",
         "received",
+        "replayable",
         "target",
         "upgrade",
     )
@@ -61,11 +62,7 @@ class RequestHead:
         self.absolute = False
         self.codings: Accepted = ()
         self.received: dict[bytes, bytes] | None = None
-
-    @property
-    def replayable(self) -> bool:
-        """Whether sending it twice does no harm and nothing of it is lost by the first attempt."""
-        return self.length == 0 and self.method in IDEMPOTENT
+        self.replayable = False
 
 
 class _HeadCount:
@@ -101,6 +98,7 @@ def parse_request(raw: bytes, limits: ProxyLimits) -> RequestHead:
         head.fields = without(lines, dropped, nominations)
     else:
         head.fields = raw[len(lines[0]) + 2 : -2]
+    head.replayable = head.length == 0 and head.method in IDEMPOTENT
     return head
 
 

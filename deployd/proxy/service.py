@@ -204,7 +204,7 @@ class Service:
             tally.by_new += 1
             if status >= 500:
                 tally.errors += 1
-        if backend is not None:
+        if backend is not None and backend.draining:
             self.unbound(backend)
 
     def unbound(self, backend: Backend) -> None:

@@ -189,7 +189,8 @@ class UpstreamConnection(asyncio.Protocol):
             relay.upstream = None
         self._decoder = None
         self._buffer = b""
-        self.resume()
+        if self._paused:
+            self.resume()
         if not self._keep or (relay is not None and relay.client.body_left):
             self.close()
         else:

@@ -48,7 +48,11 @@ async def test_who_left_meanwhile_is_not_looked_at(make_bench: MakeBench) -> Non
         while not log:
             await asyncio.sleep(0)
     first = len(log)
+    later: list[str] = []
     bench.proxy._plane.connections.difference_update(quiet)
-    for _ in range(10):
-        await asyncio.sleep(0)
+    bench.proxy._plane.connections.add(marker := Quiet(later))
+    async with asyncio.timeout(5):
+        while not later:  # the next sweep has begun, so the one before is over
+            await asyncio.sleep(0.001)
+    bench.proxy._plane.connections.discard(marker)
     assert len(log) == first < COUNT
