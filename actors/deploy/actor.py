@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeVar, assert_never
 
+from actors.deploy.builds import LOOK_SECONDS, Builds
 from actors.deploy.canary import Canaries, CanaryRollout
 from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
@@ -23,7 +24,6 @@ from deployd.domain.release import Release
 from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
 from deployd.kernel.ref import Ref
-from deployd.messages.build import CancelBuild, StartBuild
 from deployd.messages.deploy import (
     AbortCanary,
     BeginCanary,
@@ -32,6 +32,7 @@ from deployd.messages.deploy import (
     ChangeEnv,
     DeployMessage,
     InstanceExited,
+    LookAfterBuilds,
     PromoteCanary,
     PutApp,
     RemoveApp,
@@ -58,6 +59,7 @@ class DeployActor(Actor[DeployMessage]):
         self._tools = tools
         self._fleet = Fleet(tools, self._spawn_named, self._tell_exit)
         self._keeper = Keeper(tools, self._fleet)
+        self._builds = Builds(tools)
         self._catalogue = Catalogue(tools, self._fleet, self._keeper)
         self._watches = Watches(tools, self._fleet, partial(processes_of, web=False), self._spawn_named)
         self._canaries = Canaries(tools, self._fleet, self._spawn_named)
@@ -79,6 +81,7 @@ class DeployActor(Actor[DeployMessage]):
             await self._canaries.resume(app.name)
             await self._next(app.name)
         self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
+        self.spawn(self._look_after_builds(), name="look after builds")
 
     async def _end_interrupted(self, deployment: Deployment) -> None:
         """The route's row says which release serves: had the switch been made, the deployment did its work."""
@@ -109,13 +112,13 @@ class DeployActor(Actor[DeployMessage]):
                 return await self._of_canary(message)
             case CancelDeployment(deployment=deployment):
                 return await self._cancel(await self._tools.stores.deployments.get(deployment))
-            case BuildEnded() | RolloutEnded() | InstanceExited():
+            case BuildEnded() | RolloutEnded() | InstanceExited() | LookAfterBuilds():
                 await self._hear(message)
             case _:
                 assert_never(message)
         return None
 
-    async def _hear(self, fact: BuildEnded | RolloutEnded | InstanceExited) -> None:
+    async def _hear(self, fact: BuildEnded | RolloutEnded | InstanceExited | LookAfterBuilds) -> None:
         match fact:
             case BuildEnded():
                 await self._build_ended(fact)
@@ -123,8 +126,18 @@ class DeployActor(Actor[DeployMessage]):
                 await self._rollout_ended(fact)
             case InstanceExited(instance=instance, exit=exit):
                 self.spawn(self._crashed(instance, exit), name=f"crash {instance}")
+            case LookAfterBuilds():
+                unfinished = await self._tools.stores.deployments.unfinished()
+                await self._builds.end_lost(unfinished)
+                for app in {one.app for one in unfinished}:
+                    await self._next(app)
             case _:
                 assert_never(fact)
+
+    async def _look_after_builds(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.ref.tell(LookAfterBuilds())
 
     async def _crashed(self, instance: InstanceId, exit: Exit) -> None:
         if await self._canaries.crashed(instance, exit):
@@ -150,6 +163,7 @@ class DeployActor(Actor[DeployMessage]):
 
     async def _request(self, order: RequestDeployment) -> Deployment:
         app = await self._deployable(order.app)
+        self._builds.check()
         if order.ref is not None and (not order.ref.strip() or order.ref.startswith("-")):
             raise UserMistake(f"{order.ref!r} is not a branch, tag or commit.")
         if order.canary is not None:
@@ -243,7 +257,7 @@ class DeployActor(Actor[DeployMessage]):
         await self._tools.journal.begin(deployment)
         for older in await self._unfinished(app.name):
             if older.stage is Stage.QUEUED and older.id != deployment.id:
-                self._tools.build.tell(CancelBuild(deployment=older.id))
+                self._builds.cancel(older.id)
                 await self._tools.journal.end(older.id, Outcome.SUPERSEDED, f"Superseded by {deployment.id}.")
         await self._next(app.name)
         return deployment
@@ -253,13 +267,14 @@ class DeployActor(Actor[DeployMessage]):
 
     async def _next(self, app: AppName) -> None:
         """Starts what waits at the head of the app's queue, unless something of the app is under way."""
-        unfinished = await self._unfinished(app)
-        if not unfinished or unfinished[0].stage is not Stage.QUEUED or unfinished[0].id in self._rollouts:
-            return
-        if unfinished[0].builds:
-            self._tools.build.tell(StartBuild(deployment=unfinished[0].id))
-        else:
-            self._roll_out(unfinished[0])
+        for deployment in await self._unfinished(app):
+            if deployment.stage is not Stage.QUEUED or deployment.id in self._rollouts:
+                return
+            if not deployment.builds:
+                self._roll_out(deployment)
+                return
+            if await self._builds.start(deployment):
+                return
 
     # Under way
 
@@ -322,7 +337,7 @@ class DeployActor(Actor[DeployMessage]):
         if rollout is not None:
             rollout[1].cancel()
         else:
-            self._tools.build.tell(CancelBuild(deployment=deployment.id))
+            self._builds.cancel(deployment.id)
             await self._next(deployment.app)
         return await self._tools.stores.deployments.get(deployment.id)
 

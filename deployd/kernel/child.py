@@ -70,6 +70,7 @@ class Child:
         self._began.clear()
         self._stopping = False
         self._state = State.STARTING
+        self.spec.ref.parked = False
         self.spec.ref.mailbox.open()
         self._task = asyncio.get_running_loop().create_task(self._live(), name=f"{self.name}: supervision")
         await self._began.wait()
@@ -174,6 +175,7 @@ class Child:
         """Nobody who waits in line, or comes later, is left without an answer."""
         self._state = state
         self._life = None
+        self.spec.ref.parked = state is State.PARKED
         mailbox = self.spec.ref.mailbox
         mailbox.close()
         mailbox.clear(self._last_crash.error if self._last_crash else None)

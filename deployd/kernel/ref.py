@@ -17,13 +17,15 @@ class Ref(Generic[M_contra]):
     To be used on the event loop's thread: another thread goes through `loop.call_soon_threadsafe(ref.tell, message)`.
     """
 
-    __slots__ = ("mailbox", "name")
+    __slots__ = ("mailbox", "name", "parked")
 
     def __init__(self, name: str, capacity: int = 1000, overflow: Overflow = Overflow.REJECT) -> None:
         if capacity < 1:
             raise ValueError(f"The mailbox of {name} needs room for at least one message.")
         self.name = name
         self.mailbox = Mailbox(name, capacity, overflow)
+        self.parked = False
+        """Given up after too many failures: nobody answers here until it is revived."""
 
     def __repr__(self) -> str:
         return f"Ref({self.name!r})"

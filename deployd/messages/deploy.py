@@ -127,6 +127,10 @@ class BuildEnded(Message, frozen=True, kw_only=True):
     outcome: Outcome = Outcome.FAILED
 
 
+class LookAfterBuilds(Message, frozen=True):
+    """From DeployActor's own clock: is there anybody who will report the end of each build?"""
+
+
 class RolloutEnded(Message, frozen=True, kw_only=True):
     """From DeployActor's own task: starting, checking, switching and draining are over."""
 
@@ -158,4 +162,5 @@ DeployMessage = (
     | BuildEnded
     | RolloutEnded
     | InstanceExited
+    | LookAfterBuilds
 )
