@@ -115,6 +115,8 @@ class BuildActor(Actor[BuildMessage]):
             self._deploy.tell(BuildEnded(deployment=deployment, release=release.number))
         finally:
             self.ref.tell(BuildDone(deployment=deployment, app=row.app if row else None))
+            if row is not None:
+                await self._tools.builder.settle(self._tools.caches / row.app)
             await self._clear(project)
 
     async def _clear(self, project: Path) -> None:

@@ -1,6 +1,7 @@
 """Builds: what deployd adds to an app's own commands, cold and again; detection; the sandbox.
 
-A cold build begins with nothing but what an earlier round has downloaded, on both sides. Nothing is deleted between the
+A cold build begins with nothing but what an earlier round has downloaded, on both sides; it is compared with
+the commands by hand of the same round. Nothing is deleted between the
 rounds, since some filesystems are slow for a while after a large deletion. Disks vary all the same, so
 there is a second figure: what of a build was spent outside its commands, and on shutting each of them in.
 """
@@ -31,7 +32,7 @@ DETECTION_GOAL_MS = 20
 SANDBOX_GOAL_MS = 20
 SECOND_GOAL_MS = 300
 COLD_GOAL_PERCENT = 5
-COLD_ROUNDS = 4
+COLD_ROUNDS = 6
 WARM_ROUNDS = 5
 _QUIET = "--no-audit --no-fund --loglevel=warn"
 _NODE_PACKAGES = {
@@ -130,6 +131,7 @@ class App:
         apart = self.plan.dependencies.folders if self.plan.dependencies else ()
         digest = await bench.artifacts.pack(project, apart, self.folder.name)
         packed = perf_counter()
+        await bench.builder.settle(self.folder / "cache")
         await bench.builder.tidy(self.folder / "cache")
         tidied = perf_counter()
         own = sum(bench.workshop.spent.get(step, 0.0) for step in self.plan.steps)
@@ -188,7 +190,7 @@ async def measure_app(app: App, bench: Bench) -> None:
 
 def _tell_cold(name: str, hand: list[float], cold: list[Built]) -> None:
     by_hand, whole = statistics.median(hand), statistics.median(one.whole for one in cold)
-    extra = (whole / by_hand - 1) * 100
+    extra = (statistics.median(one.whole / other for one, other in zip(cold, hand, strict=True)) - 1) * 100
     ours = statistics.median(one.whole - one.commands for one in cold)
     share = ours / by_hand * 100
     print(f"{name}: cold build {whole:.2f} s, by hand {by_hand:.2f} s: {extra:+.1f} % "

@@ -16,6 +16,7 @@ from deployd.builders.workshop import Place, Workshop
 from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
 from deployd.domain.errors import BuildFailed
 from deployd.kernel.in_thread import in_thread
+from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.ports.toolchains import Toolchains
 
 OnLine = Callable[[str], None]
@@ -34,6 +35,8 @@ class SandboxedBuilder:
         self._timeout_seconds = timeout_seconds
         self._cache_bytes = cache_mb << 20
         self._in_use: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._tasks = OwnedTasks()
+        self._unsettled: dict[Path, Packages] = {}
 
     async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
         return await asyncio.to_thread(lambda: detect(list_project(project), wishes))
@@ -48,9 +51,10 @@ class SandboxedBuilder:
     ) -> BuildPlan:
         """Builds with the same `cache` wait for each other."""
         async with self._in_use.setdefault(cache, asyncio.Lock()):
+            await self.settle(cache)
             try:
                 async with asyncio.timeout(self._timeout_seconds):
-                    plan = await self._build(project, plan, env, AppCache(cache), on_line)
+                    plan = await self._build(project, plan, env, cache, on_line)
             except TimeoutError:
                 raise BuildFailed(f"The build took longer than {self._timeout_seconds:g} s and was stopped.") from None
         await asyncio.to_thread(_check_output, project, plan)
@@ -58,8 +62,13 @@ class SandboxedBuilder:
             on_line(str(await precompress(project / plan.static_root)))
         return plan
 
+    async def settle(self, cache: Path) -> None:
+        if (packages := self._unsettled.pop(cache, None)) is not None:
+            await packages.stored()
+
     async def tidy(self, cache: Path) -> str | None:
         async with self._in_use.setdefault(cache, asyncio.Lock()):
+            await self.settle(cache)
             try:
                 await in_thread(lambda check: AppCache(cache).tidy(self._cache_bytes, check))
             except OSError as error:
@@ -67,7 +76,7 @@ class SandboxedBuilder:
         return None
 
     async def _build(
-        self, project: Path, plan: BuildPlan, env: Mapping[str, str], cache: AppCache, on_line: OnLine
+        self, project: Path, plan: BuildPlan, env: Mapping[str, str], folder: Path, on_line: OnLine
     ) -> BuildPlan:
         plan = msgspec.structs.replace(plan, tools=await self._toolchains.provide(plan.tools, on_line))
         dependencies = plan.dependencies or _NO_PACKAGES
@@ -75,8 +84,10 @@ class SandboxedBuilder:
             return plan
         programs = self._toolchains.programs(plan.tools)
         env = {**self._toolchains.env(plan.tools), **plan.env, **env}
+        cache = AppCache(folder)
         place = Place(project=project, cache=cache.work, env=env, programs=programs)
-        packages = Packages(dependencies, self._workshop, place, cache.trees, on_line)
+        packages = Packages(dependencies, self._workshop, place, cache.trees, self._tasks, on_line)
+        self._unsettled[folder] = packages
         await in_thread(lambda check: cache.open())
         await self._workshop.prepare(place, on_line)
         await packages.install(plan.tools)

@@ -28,6 +28,13 @@ class Builder(Protocol):
         """
         ...
 
+    async def settle(self, cache: Path) -> None:
+        """To be called before the project of the last build with this `cache` is changed or removed.
+
+        Packages may still be on their way from it into the cache; the project can be read meanwhile.
+        """
+        ...
+
     async def tidy(self, cache: Path) -> str | None:
         """After a build, however it ended: keeps `cache` below its budget and gets it ready for the next build.
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -47,6 +47,33 @@ def fingerprint(root: Path, folders: Iterable[str], check: Check) -> list[Entry]
                 found.append(entry)
                 if entry.is_folder:
                     waiting.append(entry.path)
+    return found
+
+
+def look_again(root: Path, known: Sequence[Entry], check: Check) -> list[Entry]:
+    """Like another `fingerprint`, in a tenth of the time: reads only the outermost folders, where package managers take
+    their notes, and those whose own time says that something was put in or taken out. What was overwritten in place
+    elsewhere it does not see.
+    """
+    top = os.fsencode(root)
+    held: dict[bytes, list[Entry]] = {}
+    for entry in known:
+        held.setdefault(os.path.dirname(entry.path), []).append(entry)
+    times = {entry.path: entry.mtime_ns for entry in known if entry.is_folder}
+    outermost = {entry.path for entry in known if os.path.dirname(entry.path) not in times}
+    found = [now for path in outermost if (now := entry_at(top, path))]
+    waiting = [entry.path for entry in found if entry.is_folder]
+    while waiting:
+        check()
+        path = waiting.pop()
+        now = entry_at(top, path)
+        if now is None or not now.is_folder:
+            continue
+        as_it_was = now.mtime_ns == times.get(path) and path not in outermost
+        for entry in held.get(path, []) if as_it_was else _children(top, path):
+            found.append(entry)
+            if entry.is_folder:
+                waiting.append(entry.path)
     return found
 
 

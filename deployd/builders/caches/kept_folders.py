@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployd.builders.caches import places
 from deployd.builders.caches.fingerprint import fingerprint
-from deployd.builders.caches.planting import Everything, Owner, make_way, plant
+from deployd.builders.caches.planting import Everything, Owner, make_way, plant_whole
 from deployd.builders.caches.trees import UNFINISHED
 from deployd.kernel.in_thread import Check
 from deployd.removal import remove
@@ -78,4 +78,4 @@ def _move(source: Path, target: Path, name: str, check: Check) -> None:
 def _copy(source: Path, target: Path, name: str, check: Check) -> None:
     owner = Owner.of(source / name)
     make_way(target, (name,), owner)
-    plant(fingerprint(source, (name,), check), source, target, owner, check, Everything())
+    plant_whole(fingerprint(source, (name,), check), source, target, owner, check, Everything())

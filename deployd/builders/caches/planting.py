@@ -1,11 +1,17 @@
-"""Brings a fingerprinted tree to another place: by hard links where nothing writes to it, else by copies."""
+"""Brings a fingerprinted tree to another place: by hard links where nothing writes to it, else by copies.
+
+Builds may be at work in the tree meanwhile. So no link on the way to a file is ever followed: each folder is opened
+from the one above it, and named by its descriptor from then on.
+"""
 
 import contextlib
 import errno
 import fcntl
 import os
 import stat
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -17,6 +23,7 @@ _FICLONE = 0x40049409
 _CHUNK = 1 << 26
 _OPEN = 0o700
 _ROOT = 0
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -30,9 +37,10 @@ class Owner(msgspec.Struct, frozen=True):
         info = os.lstat(folder)
         return cls(info.st_uid, info.st_gid)
 
-    def give(self, path: bytes) -> None:
+    def give(self, path: bytes, folder: int | None = None) -> None:
+        """`path` is below `folder`, where that is given."""
         if os.geteuid() == _ROOT:
-            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+            os.chown(path, self.uid, self.gid, dir_fd=folder, follow_symlinks=False)
 
 
 class Everything:
@@ -57,20 +65,36 @@ def find_changed(entries: Iterable[Entry], root: Path, check: Check) -> list[byt
 def plant(
     entries: Sequence[Entry], source: Path, target: Path, owner: Owner, check: Check, copied: Container[bytes] = ()
 ) -> None:
-    """Puts `entries` of `source` into `target`, where none of them is yet; files and links in `copied` as copies.
+    """Puts `entries` of `source` into `target`, where only folders may be yet; files and links in `copied` as copies.
 
-    OSError when the disk is full, or `source` does not hold them any more.
+    Rights and times of folders come last, with `finish_folders`. OSError when the disk is full, or `source` does not
+    hold them any more.
     """
-    old, new = os.fsencode(source), os.fsencode(target)
-    for entry in entries:
+    for folder, held in groupby(entries, key=lambda entry: os.path.dirname(entry.path)):
         check()
-        path = b"/" + entry.path
+        with _opened(source, folder) as old, _opened(target, folder) as new:
+            for entry in held:
+                name = os.path.basename(entry.path)
+                if entry.is_folder:
+                    _make_folder(name, new, owner)
+                elif entry.path in copied or not _linked(name, old, new):
+                    _copy(entry, name, old, new, owner)
+
+
+def plant_whole(
+    entries: Sequence[Entry], source: Path, target: Path, owner: Owner, check: Check, copied: Container[bytes] = ()
+) -> None:
+    plant(entries, source, target, owner, check, copied)
+    finish_folders(entries, target)
+
+
+def finish_folders(entries: Sequence[Entry], target: Path) -> None:
+    """Rights and times as they were: npm, for one, reads from times whether its own listing is still good."""
+    new = os.fsencode(target)
+    for entry in reversed(entries):
         if entry.is_folder:
-            os.mkdir(new + path, _OPEN)
-            owner.give(new + path)
-        elif entry.path in copied or not _linked(old + path, new + path):
-            copy(entry, old + path, new + path, owner)
-    _finish_folders(entries, new)
+            os.chmod(new + b"/" + entry.path, stat.S_IMODE(entry.mode))
+            os.utime(new + b"/" + entry.path, ns=(entry.mtime_ns, entry.mtime_ns))
 
 
 def make_way(root: Path, folders: Iterable[str], owner: Owner) -> None:
@@ -84,25 +108,50 @@ def make_way(root: Path, folders: Iterable[str], owner: Owner) -> None:
                 owner.give(way)
 
 
-def copy(entry: Entry, old: bytes, new: bytes, owner: Owner) -> None:
+@contextmanager
+def _opened(root: Path, folder: bytes) -> Iterator[int]:
+    """OSError when a part of the way is a link by now."""
+    place = os.open(root, _FOLDER)
+    try:
+        for part in folder.split(b"/") if folder else ():
+            above, place = place, os.open(part, _FOLDER, dir_fd=place)
+            os.close(above)
+        yield place
+    finally:
+        os.close(place)
+
+
+def _make_folder(name: bytes, new: int, owner: Owner) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, _OPEN, dir_fd=new)
+        owner.give(name, new)
+
+
+def _copy(entry: Entry, name: bytes, old: int, new: int, owner: Owner) -> None:
     """A file or link; shares its blocks with the first where the filesystem can do that."""
     if stat.S_ISLNK(entry.mode):
-        os.symlink(entry.target, new)
-        owner.give(new)
-        os.utime(new, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
+        os.symlink(entry.target, name, dir_fd=new)
+        owner.give(name, new)
+        os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=new, follow_symlinks=False)
         return
-    source = os.open(old, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=old)
     try:
-        target = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OPEN)
+        target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OPEN, dir_fd=new)
         try:
             _copy_content(source, target)
-            owner.give(new)
+            owner.give(name, new)
             os.fchmod(target, stat.S_IMODE(entry.mode))
             os.utime(target, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(target)
+        _check_same(entry, os.fstat(source))
     finally:
         os.close(source)
+
+
+def _check_same(entry: Entry, now: os.stat_result) -> None:
+    if (now.st_mode, now.st_size, now.st_mtime_ns) != (entry.mode, entry.size, entry.mtime_ns):
+        raise OSError(errno.ESTALE, "a file was changed while it was copied", os.fsdecode(entry.path))
 
 
 def _copy_content(source: int, target: int) -> None:
@@ -113,20 +162,12 @@ def _copy_content(source: int, target: int) -> None:
             pass
 
 
-def _linked(old: bytes, new: bytes) -> bool:
+def _linked(name: bytes, old: int, new: int) -> bool:
     """False where the two lie on different filesystems, or the filesystem knows no (more) links to it."""
     try:
-        os.link(old, new, follow_symlinks=False)
+        os.link(name, name, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             return False
         raise
     return True
-
-
-def _finish_folders(entries: Sequence[Entry], new: bytes) -> None:
-    """Rights and times as they were: npm, for one, reads from times whether its own listing is still good."""
-    for entry in reversed(entries):
-        if entry.is_folder:
-            os.chmod(new + b"/" + entry.path, stat.S_IMODE(entry.mode))
-            os.utime(new + b"/" + entry.path, ns=(entry.mtime_ns, entry.mtime_ns))

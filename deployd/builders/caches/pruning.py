@@ -31,15 +31,23 @@ class Difference(msgspec.Struct, frozen=True, array_like=True):
 
 
 def find_difference(
-    project: Path, steps: tuple[str, ...], installed: Sequence[Entry], before: Sequence[Entry], after: Sequence[Entry]
+    project: Path,
+    steps: tuple[str, ...],
+    installed: Sequence[Entry],
+    before: Sequence[Entry],
+    after: Sequence[Entry],
+    since_ns: int,
 ) -> Difference | None:
-    """None when pruning touched what the build itself had made: then it may be something else the next time."""
+    """None when pruning touched what the build itself had made: then it may be something else the next time.
+
+    `before` may not know what the build had overwritten in place; that is told by the time at which pruning began.
+    """
     first, old, new = _by_path(installed), _by_path(before), _by_path(after)
     removed = [entry for entry in before if entry.path not in new and _is_outermost(entry, old, new)]
     written = [
         Written(entry, old.get(entry.path), b"")
         for entry in after
-        if (was := old.get(entry.path)) is None or not entry.same(was)
+        if (was := old.get(entry.path)) is None or (not entry.same(was) and _changed_since(project, entry, since_ns))
     ]
     touched = [*removed, *(entry.was for entry in written if entry.was)]
     known = all((origin := first.get(entry.path)) and origin.same(entry) for entry in touched)
@@ -70,6 +78,10 @@ def _is_outermost(entry: Entry, old: Mapping[bytes, Entry], new: Mapping[bytes, 
     """Its folder is still there, or is none of those that were looked at."""
     parent = os.path.dirname(entry.path)
     return parent in new or parent not in old
+
+
+def _changed_since(project: Path, entry: Entry, since_ns: int) -> bool:
+    return os.lstat(os.fsencode(project) + b"/" + entry.path).st_ctime_ns >= since_ns
 
 
 def _content(project: Path, entry: Entry) -> bytes:

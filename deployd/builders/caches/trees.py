@@ -11,7 +11,7 @@ import msgspec
 
 from deployd.builders.caches import places
 from deployd.builders.caches.fingerprint import Entry, fingerprint
-from deployd.builders.caches.planting import Owner, find_changed, make_way, plant
+from deployd.builders.caches.planting import Owner, find_changed, finish_folders, make_way, plant, plant_whole
 from deployd.kernel.in_thread import Check
 from deployd.removal import remove
 
@@ -34,6 +34,15 @@ class Listing(msgspec.Struct, frozen=True, array_like=True):
 
     places: tuple[str, ...]
     entries: list[Entry]
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An installation on its way to be stored."""
+
+    project: Path
+    listing: Listing
+    copied: frozenset[bytes]
+    unfinished: Path
 
 
 class TreeChanged(Exception):
@@ -77,33 +86,46 @@ class Trees:
         os.utime(tree)
         return listing
 
-    def store(self, key: str, project: Path, folders: Sequence[str], check: Check) -> Listing | None:
-        """Takes what an installation has left in `folders`. None where that is nothing, or not where it seems to be."""
+    def take(self, project: Path, folders: Sequence[str], check: Check) -> Taken | None:
+        """Looks what an installation has left in `folders`, and copies what may be written to. To be stored at once, or
+        while the build goes on. None where there is nothing, or not where it seems to be.
+        """
         names = places.outermost(folders)
         if not all(places.inside(project, name) for name in names):
             return None
         names = tuple(name for name in names if os.path.lexists(project / name))
+        entries = fingerprint(project, names, check)
+        if not entries:
+            return None
         self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._unfinished()
-        (unfinished / _FILES).mkdir(parents=True)
+        copied = self._copied(names, entries)
+        taken = Taken(project, Listing(names, entries), copied, self._unfinished())
+        files = taken.unfinished / _FILES
+        files.mkdir(parents=True)
+        owner = Owner.of(project)
+        owner.give(os.fsencode(files))
+        make_way(files, names, owner)
+        ways = {way for path in copied for way in _ways_to(path)}
+        now = [entry for entry in entries if entry.path in (ways if entry.is_folder else copied)]
+        plant(now, project, files, owner, check, copied)
+        return taken
+
+    def store(self, key: str, taken: Taken, check: Check) -> None:
+        """Links what was not copied. OSError when the build has taken it away meanwhile; nothing is kept then."""
+        unfinished, listing = taken.unfinished, taken.listing
+        files = unfinished / _FILES
         try:
-            entries = fingerprint(project, names, check)
-            if not entries:
-                return None
-            owner = Owner.of(project)
-            owner.give(os.fsencode(unfinished / _FILES))
-            make_way(unfinished / _FILES, names, owner)
-            plant(entries, project, unfinished / _FILES, owner, check, self._copied(names, entries))
-            listing = Listing(names, entries)
+            left = [entry for entry in listing.entries if entry.is_folder or entry.path not in taken.copied]
+            plant(left, taken.project, files, Owner.of(files), check)
+            finish_folders(listing.entries, files)
             (unfinished / _LISTING).write_bytes(msgspec.msgpack.encode(listing))
-            (unfinished / SIZE).write_text(str(sum(_on_disk(entry) for entry in entries)))
+            (unfinished / SIZE).write_text(str(sum(_on_disk(entry) for entry in listing.entries)))
             if (self._folder / key).exists():
                 self.discard(self._folder / key)
             unfinished.rename(self._folder / key)
         finally:
             remove(unfinished)
         self._drop_oldest()
-        return listing
 
     def beside(self, key: str, name: str) -> Path:
         """A file that goes when the tree goes."""
@@ -168,7 +190,7 @@ class Trees:
     def _plant_all(self, target: Path, listing: Listing, tree: Path, check: Check) -> None:
         owner = Owner.of(tree / _FILES)
         make_way(target, listing.places, owner)
-        plant(listing.entries, tree / _FILES, target, owner, check, self._copied(listing.places, listing.entries))
+        plant_whole(listing.entries, tree / _FILES, target, owner, check, self._copied(listing.places, listing.entries))
 
     def _copied(self, folders: Sequence[str], entries: Sequence[Entry]) -> frozenset[bytes]:
         """Besides `written`, the files right in a folder: there package managers note, in place, what they did."""
@@ -218,6 +240,11 @@ def free(project: Path, folders: Sequence[str]) -> bool:
 def _remove_all(project: Path, folders: Sequence[str]) -> None:
     for folder in folders:
         remove(project / folder)
+
+
+def _ways_to(path: bytes) -> list[bytes]:
+    parts = path.split(b"/")
+    return [b"/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _on_disk(entry: Entry) -> int:

@@ -142,7 +142,8 @@ async def test_a_parked_child_refuses_at_once_until_it_is_revived() -> None:
         in_line = asyncio.create_task(stage.ref.ask(Echo(word="in line"), 2))
         failures = await stage.fails(2)
         assert failures[-1].next is Next.PARK
-        assert stage.status.state == "parked" and stage.ref.parked
+        assert stage.status.state == "parked"
+        assert stage.ref.parked
         with pytest.raises(ActorStopped):
             await in_line
         assert not stage.ref.tell(Said(word="nobody there"))

@@ -73,5 +73,8 @@ class Yard:
     async def build(self, project: Path, plan: BuildPlan = PLAN) -> str:
         """The digest of what came out; `said` are the lines of this build."""
         self.said = []
-        await self.builder.build(project, plan, {}, self.cache, self.said.append)
-        return await self.artifacts.pack(project)
+        try:
+            await self.builder.build(project, plan, {}, self.cache, self.said.append)
+            return await self.artifacts.pack(project)
+        finally:
+            await self.builder.settle(self.cache)

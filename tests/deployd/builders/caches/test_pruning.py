@@ -1,18 +1,28 @@
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from deployd.builders.caches.fingerprint import Entry, fingerprint
+from deployd.builders.caches.fingerprint import Entry, fingerprint, look_again
 from deployd.builders.caches.pruning import Difference, apply_difference, find_difference
 from deployd.removal import remove
 
 STEPS = ("npm prune --omit=dev",)
 
 
+def go_on() -> None:
+    pass
+
+
 def look(project: Path) -> list[Entry]:
-    return fingerprint(project, ("node_modules",), lambda: None)
+    return fingerprint(project, ("node_modules",), go_on)
+
+
+def told(entries: list[Entry]) -> set[tuple[object, ...]]:
+    """A folder's time says nothing about the folder itself."""
+    return {(entry.path, entry.mode, entry.size, entry.is_folder or entry.mtime_ns) for entry in entries}
 
 
 def names(project: Path) -> set[str]:
@@ -51,10 +61,18 @@ def again(project: Path) -> Path:
     return other
 
 
+def let_time_pass(project: Path, since_ns: int) -> None:
+    """Filesystems may tell the time in steps of 10 ms."""
+    probe = project.with_name("probe")
+    while not probe.exists() or probe.lstat().st_ctime_ns < since_ns:
+        probe.write_text("")
+
+
 def learnt(project: Path, installed: list[Entry]) -> Difference | None:
-    before = look(project)
+    since, before = time.time_ns(), look_again(project, installed, go_on)
+    let_time_pass(project, since)
     prune(project)
-    return find_difference(project, STEPS, installed, before, look(project))
+    return find_difference(project, STEPS, installed, before, look(project), since)
 
 
 def test_what_pruning_did_is_done_again_without_it(project: Path) -> None:
@@ -91,7 +109,7 @@ def test_nothing_is_learnt_when_pruning_removed_what_the_build_had_made(project:
     before = look(project)
     prune(project)
     (project / "node_modules/extra").rmdir()
-    assert find_difference(project, STEPS, installed, before, look(project)) is None
+    assert find_difference(project, STEPS, installed, before, look(project), 0) is None
 
 
 def test_nothing_is_learnt_when_pruning_changed_what_the_build_had_changed(project: Path) -> None:
@@ -129,9 +147,44 @@ def test_a_link_that_a_build_has_put_on_the_way_is_not_followed(project: Path, t
     second = again(project)
     installed = before = look(project)
     shutil.rmtree(project / "node_modules/@types/node")
-    difference = find_difference(project, STEPS, installed, before, look(project))
+    difference = find_difference(project, STEPS, installed, before, look(project), 0)
     assert difference is not None
     shutil.rmtree(second / link)
     (second / link).symlink_to(outside)
     assert not apply_difference(second, difference, remove)
     assert list(outside.rglob("index.d.ts")) != []
+
+
+def test_looking_again_finds_what_was_added_removed_or_noted(project: Path) -> None:
+    installed, modules = look(project), project / "node_modules"
+    (modules / "express/made-by-the-build").mkdir()
+    (modules / "express/made-by-the-build/index.js").touch()
+    (modules / "typescript/bin/tsc").unlink()
+    shutil.rmtree(modules / "@types")
+    (modules / ".package-lock.json").write_text("changed by the build")
+    assert told(look_again(project, installed, go_on)) == told(look(project))
+
+
+def test_looking_again_reads_no_folder_that_is_as_it_was(project: Path) -> None:
+    installed = look(project)
+    (project / "node_modules/express/index.js").write_text("overwritten in place")
+    assert told(look_again(project, installed, go_on)) == told(installed)
+
+
+def test_what_the_build_overwrote_in_place_is_not_taken_for_the_work_of_pruning(project: Path) -> None:
+    installed = look(project)
+    (project / "node_modules/express/index.js").write_text("overwritten in place")
+    difference = learnt(project, installed)
+    assert difference is not None
+    assert b"node_modules/express/index.js" not in {written.now.path for written in difference.written}
+
+
+@pytest.mark.parametrize("link", ["node_modules", "node_modules/express"])
+def test_looking_again_follows_no_link(project: Path, tmp_path: Path, link: str) -> None:
+    installed = look(project)
+    outside = tmp_path / "outside"
+    shutil.copytree(project / link, outside)
+    (outside / "secret").touch()
+    shutil.rmtree(project / link)
+    (project / link).symlink_to(outside)
+    assert b"secret" not in {os.path.basename(entry.path) for entry in look_again(project, installed, go_on)}

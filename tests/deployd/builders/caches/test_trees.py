@@ -17,6 +17,13 @@ def go_on() -> None:
     pass
 
 
+def store(trees: Trees, key: str, project: Path, folders: tuple[str, ...] = ("node_modules",)) -> bool:
+    taken = trees.take(project, folders, go_on)
+    if taken is not None:
+        trees.store(key, taken, go_on)
+    return taken is not None
+
+
 class Shop:
     """A place with trees, and projects that an installation has filled."""
 
@@ -47,7 +54,7 @@ class Shop:
 
     def stored(self, key: str = KEY) -> Path:
         project = self.installed()
-        assert self.trees.store(key, project, ("node_modules",), go_on) is not None
+        assert store(self.trees, key, project)
         return project
 
     def bring(self, project: Path, key: str = KEY) -> bool:
@@ -194,7 +201,7 @@ def test_a_folder_that_the_repository_holds_itself_is_left_alone(shop: Shop) -> 
 
 
 def test_an_installation_that_left_nothing_is_not_kept(shop: Shop) -> None:
-    assert shop.trees.store(KEY, shop.empty(), ("node_modules",), go_on) is None
+    assert not store(shop.trees, KEY, shop.empty())
     assert not shop.bring(shop.empty())
 
 
@@ -209,12 +216,12 @@ def test_a_link_on_the_way_to_a_folder_is_neither_kept_nor_followed(shop: Shop, 
     hostile = shop.empty()
     (hostile / link).parent.mkdir(parents=True, exist_ok=True)
     (hostile / link).symlink_to(outside)
-    assert shop.trees.store(KEY, hostile, (folder,), go_on) is None
+    assert not store(shop.trees, KEY, hostile, (folder,))
 
     honest = shop.empty()
     (honest / folder).mkdir(parents=True)
     (honest / folder / "x.js").touch()
-    assert shop.trees.store(KEY, honest, (folder,), go_on) is not None
+    assert store(shop.trees, KEY, honest, (folder,))
     assert not shop.bring(hostile)
     assert sorted(path for path in outside.rglob("*")) == before
 
@@ -222,7 +229,7 @@ def test_a_link_on_the_way_to_a_folder_is_neither_kept_nor_followed(shop: Shop, 
 def test_links_inside_a_folder_are_kept_as_links_wherever_they_point(shop: Shop) -> None:
     project = shop.installed()
     (project / "node_modules/etc").symlink_to("/etc")
-    shop.trees.store(KEY, project, ("node_modules",), go_on)
+    store(shop.trees, KEY, project)
     brought = shop.empty()
     assert shop.bring(brought)
     assert os.readlink(brought / "node_modules/etc") == "/etc"
@@ -230,10 +237,46 @@ def test_links_inside_a_folder_are_kept_as_links_wherever_they_point(shop: Shop)
     assert kept.is_symlink()
 
 
+def test_a_folder_that_becomes_a_link_while_it_is_stored_is_not_followed(shop: Shop, tmp_path: Path) -> None:
+    project, outside = shop.installed(), tmp_path / "outside"
+    package = project / "node_modules/left-pad"
+    taken = shop.trees.take(project, ("node_modules",), go_on)
+    assert taken is not None
+    package.rename(outside)
+    package.symlink_to(outside)
+    with pytest.raises(OSError, match="left-pad"):
+        shop.trees.store(KEY, taken, go_on)
+    assert (outside / "index.js").stat().st_nlink == 1
+    assert not shop.bring(shop.empty())
+    assert list((shop.folder / "trees").iterdir()) == []
+
+
+def test_what_is_taken_away_while_it_is_stored_is_not_kept(shop: Shop) -> None:
+    project = shop.installed()
+    taken = shop.trees.take(project, ("node_modules",), go_on)
+    assert taken is not None
+    (project / "node_modules/left-pad/index.js").unlink()
+    with pytest.raises(FileNotFoundError):
+        shop.trees.store(KEY, taken, go_on)
+    assert not shop.bring(shop.empty())
+    assert list((shop.folder / "trees").iterdir()) == []
+
+
+def test_notes_of_package_managers_are_stored_as_they_were_when_taken(shop: Shop) -> None:
+    project = shop.installed()
+    taken = shop.trees.take(project, ("node_modules",), go_on)
+    assert taken is not None
+    (project / "node_modules/.package-lock.json").write_text("by the build")
+    shop.trees.store(KEY, taken, go_on)
+    brought = shop.empty()
+    assert shop.bring(brought)
+    assert (brought / "node_modules/.package-lock.json").read_text() == "{}"
+
+
 def test_pipes_and_sockets_are_left_out(shop: Shop) -> None:
     project = shop.installed()
     os.mkfifo(project / "node_modules/pipe")
-    shop.trees.store(KEY, project, ("node_modules",), go_on)
+    store(shop.trees, KEY, project)
     brought = shop.empty()
     assert shop.bring(brought)
     assert not os.path.lexists(brought / "node_modules/pipe")
@@ -245,7 +288,7 @@ def test_several_folders_of_a_monorepo_come_back_each_in_its_place(shop: Shop) -
         (project / folder).mkdir(parents=True)
         (project / folder / "own.js").write_text(folder)
     folders = ("node_modules", "packages/a/node_modules", "packages/b/node_modules", "packages/c/node_modules")
-    shop.trees.store(KEY, project, folders, go_on)
+    store(shop.trees, KEY, project, folders)
     for _ in range(2):
         shop.trees.make_spare(go_on)
         brought = shop.empty()
