@@ -1,5 +1,7 @@
 """What the bot looks at, and never writes."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from actors.bot.deployment_card import deployment_card
@@ -15,13 +17,13 @@ _SHOWN_DEPLOYMENTS = 5
 
 
 class BotReads(msgspec.Struct, frozen=True, kw_only=True):
-    """`url_form` makes a link of a host name, such as `https://{host}` or `http://{host}:8080`."""
+    """`url_of` makes a link of a host name."""
 
     stores: Stores
     logs: LogStore
     clock: Clock
     base_domain: str
-    url_form: str
+    url_of: Callable[[str], str]
 
     async def card(self, deployment_id: str) -> Post | None:
         """None once the app, and so the deployment, was removed."""
@@ -55,4 +57,4 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
         return route.release, max(earlier)
 
     def _urls(self, app: App) -> tuple[str, ...]:
-        return app.urls(self.base_domain, lambda host: self.url_form.format(host=host))
+        return app.urls(self.base_domain, self.url_of)

@@ -377,7 +377,7 @@ async def test_a_card_that_was_deleted_comes_back_as_a_new_message(world: World)
 
 async def test_a_card_survives_a_link_that_telegram_does_not_open(world: World) -> None:
     shop = await world.add_app()
-    async with world.running(url_form="http://localhost:8080/{host}"):
+    async with world.running(url_of="http://localhost:8080/{}".format):
         await world.api.say(ANN, "/deploy shop")
         await card_of(world, ANN)
         await world.journal.end((await world.only_deployment(shop)).id, Outcome.LIVE)

@@ -106,7 +106,7 @@ class World:
 
     @asynccontextmanager
     async def running(
-        self, *, pace: Pace = QUICK, token: str = TOKEN, url_form: str = "https://{host}"
+        self, *, pace: Pace = QUICK, token: str = TOKEN, url_of: Callable[[str], str] = "https://{}".format
     ) -> AsyncIterator[None]:
         """The test fails when an actor crashed, unless it took the failure out of `failures`."""
         reads = BotReads(
@@ -114,7 +114,7 @@ class World:
             logs=self.logs,
             clock=CLOCK,
             base_domain="example.com",
-            url_form=url_form,
+            url_of=url_of,
         )
 
         def build(ref: Ref[BotMessage]) -> BotActor:
