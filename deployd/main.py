@@ -371,10 +371,13 @@ class _Process:
             clock=self._clock,
             base_domain=self._config.server.base_domain,
             url_of=self._links.to,
+            proxy=self._refs.proxy,
         )
         connect = partial(telegram.connect, config.token, config.api_base)
         allow = frozenset(config.allow)
-        return lambda ref: BotActor(ref, connect, self._refs.deploy, reads, world.stores.events, allow, self._clock)
+        return lambda ref: BotActor(
+            ref, connect, self._refs.deploy, self._refs.proxy, reads, world.stores.events, allow, self._clock
+        )
 
     # What is said about this process
 

@@ -6,6 +6,7 @@ import sys
 import msgspec
 import pytest
 
+from actors.bot.commands import COMMANDS
 from actors.bot.strangers import MOST_AT_ONCE
 from deployd.domain.deployment import Outcome, Stage, Trigger
 from deployd.kernel.failure import Next
@@ -57,7 +58,7 @@ async def test_start_greets_and_the_menu_of_commands_is_published(world: World) 
         await world.api.message(ANN, "/rollback APP [RELEASE]")
         (published,) = world.api.called("setMyCommands")
         names = [entry["command"] for entry in published.params["commands"]]
-        assert names == ["apps", "deploy", "status", "logs", "rollback", "cancel", "ps", "stop", "restart", "help"]
+        assert names == list(COMMANDS)
 
 
 async def test_deploy_makes_one_card_that_is_edited_in_place_until_live(world: World) -> None:
