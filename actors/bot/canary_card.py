@@ -4,7 +4,7 @@ import msgspec
 
 from actors.bot.button_data import Action, Intent, packed
 from actors.bot.post import Post, escaped
-from deployd.domain.canary_verdict import ReleaseFigures, Traffic
+from deployd.domain.canary_verdict import Traffic
 from deployd.domain.edge import Canary
 from deployd.domain.event import Event
 from deployd.domain.ids import DeploymentId
@@ -45,7 +45,7 @@ def comparison(running: RunningCanary) -> str:
         ("requests", *(f"{side.requests:,}" for side in sides)),
         ("errors", *(f"{side.errors:,}" for side in sides)),
         ("", *(_percent(side.share) for side in sides)),
-        ("p95", *(_p95(side) for side in sides)),
+        ("p95", *(side.p95 for side in sides)),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"{name:<{widths[0]}}  {live:>{widths[1]}}  {canary:>{widths[2]}}" for name, live, canary in rows]
@@ -74,7 +74,3 @@ def aborted_post(event: Event) -> Post:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.3g} %"
-
-
-def _p95(figures: ReleaseFigures) -> str:
-    return "-" if figures.p95_seconds is None else f"{figures.p95_seconds * 1000:.3g} ms"
