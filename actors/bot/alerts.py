@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from actors.bot.canary_card import aborted_post
-from actors.bot.certificate_alert import CertificateAlerts
+from actors.bot.certificate_alert import CertificateAlerts, trouble_post
 from actors.bot.chat_line import Render
 from actors.bot.crash_card import Crashes, counted, crash_card, process_of
 from actors.bot.post import Post
@@ -45,8 +45,8 @@ class Alerts:
             case EventType.CANARY_ABORTED if event.data.get("automatic"):
                 return _fixed(f"aborted {event.subject}", aborted_post(event))
             case EventType.CERTIFICATE_FAILED | EventType.CERTIFICATE_EXPIRING | EventType.CERTIFICATE_ISSUED:
-                told = self._certificates.of(event)
-                return None if told is None else _fixed(*told)
+                trouble = self._certificates.of(event)
+                return None if trouble is None else _fixed(trouble.key, trouble_post(trouble))
             case _:
                 return None
 

@@ -127,6 +127,7 @@ class ChatLine:
             await self._put(chat, item, item.replaces)
             return
         item.dirty = False  # before rendering: what changes from here on makes it dirty again
+        item.again = None
         post = await item.render()
         if post is not None and (post.text, post.buttons) != item.shown:
             item.message = await self._put(chat, post, item.message)

@@ -34,7 +34,7 @@ COMMANDS = {
     "restart": Spec(usage="APP", about="Start the serving release anew"),
     "maintenance": Spec(usage="APP [on | off] [TEXT]", about="Close an app to visitors, who read why", sentence=True),
     "pause": Spec(usage="APP [SECONDS]", about="Let an app's requests wait, at most 30 s"),
-    "resume": Spec(usage="APP", about="Let them go on"),
+    "resume": Spec(usage="APP", about="Let a paused app's requests go on"),
     "help": Spec(usage="", about="This list"),
 }
 

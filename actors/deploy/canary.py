@@ -88,7 +88,8 @@ class Canaries:
             if release.number != route.release:
                 return release
         raise UserMistake(
-            f"App {app.name!r} has no release but the live one; build one with: deployd deploy {app.name} --canary 5%"
+            f"App {app.name!r} has no release but the live one; build one with: deployd deploy {app.name} --canary 5%, "
+            f"or in the chat: /canary {app.name} 5% BRANCH"
         )
 
     async def running(self, app: App) -> Release:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_canary import ask, begun, deployed, version
-from tests.support.daemon import Daemon, running_daemon
+from tests.support.daemon import Daemon, free_port, running_daemon
 from tests.support.repos import repo_with, write
 from tests.support.telegram_api import TOKEN, TelegramApi, telegram_api
 
@@ -18,10 +18,10 @@ ANN = 42
 
 
 @asynccontextmanager
-async def a_bot(folder: Path) -> AsyncIterator[tuple[TelegramApi, Daemon]]:
+async def a_bot(folder: Path, more_toml: str = "", server_toml: str = "") -> AsyncIterator[tuple[TelegramApi, Daemon]]:
     async with telegram_api() as api:
         bot = f'[telegram]\ntoken = "{TOKEN}"\napi_base = "{api.url}"\nallow = [{ANN}]\n'
-        async with running_daemon(folder, apps_toml=bot) as daemon:
+        async with running_daemon(folder, apps_toml=bot + more_toml, server_toml=server_toml) as daemon:
             yield api, daemon
 
 
@@ -84,3 +84,16 @@ async def test_a_failing_canary_is_told_and_an_app_is_closed_and_opened_from_a_p
         await api.press(ANN, paused, "Resume")
         await api.message(ANN, "▶️", seconds=20)
         assert await waiting == (200, "v1")
+
+
+async def test_a_certificate_that_does_not_come_is_told_and_stands_among_the_warnings(tmp_path: Path) -> None:
+    repo = repo_with({"index.html": "first"}, tmp_path / "site")
+    nobody = f"https://127.0.0.1:{free_port()}/directory"
+    tls, listener = f'[tls]\nacme = true\ndirectory = "{nobody}"\n', f'https = "127.0.0.1:{free_port()}"'
+    async with a_bot(tmp_path, tls, listener) as (api, daemon):
+        await daemon.create_app("site", str(repo), domains=["site.example.com"])
+        assert (await daemon.deploy("site"))["outcome"] == "live"
+        alert = await api.message(ANN, "site.example.com", seconds=60)
+        await api.wait_for(lambda: "certificate" in alert.text and "site.example.com" in alert.text, 30)
+        _, ready = await daemon.api("GET", "/readyz")
+        assert any("No certificate for site.example.com yet" in warning for warning in ready["warnings"])

@@ -1,10 +1,11 @@
 """What people are told without having asked."""
 
-from actors.bot.certificate_alert import SAME_NEWS_MS, CertificateAlerts
+from actors.bot.certificate_alert import SAME_NEWS_MS, TOGETHER_MS, CertificateAlerts, Trouble, trouble_post
 from deployd.domain.deployment import Outcome
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import SYSTEM_APP, AppName, EventId
 from deployd.domain.links import Links
+from deployd.ports.chat import MAX_UNITS, units
 from tests.actors.bot.world import ANN, BEN, EventData, World
 
 NAME = "shop.example.com"
@@ -37,11 +38,39 @@ def test_a_failure_is_told_once_a_day_for_each_reason_and_name() -> None:
     assert told == [True, False, True, False, True, False, True]
 
 
+def headline(trouble: Trouble | None) -> str | None:
+    return None if trouble is None else trouble_post(trouble).text.splitlines()[0]
+
+
+def test_names_with_the_same_trouble_share_a_message_for_a_while() -> None:
+    alerts = CertificateAlerts()
+    names = [f"{number}.example.com" for number in range(3)]
+    times = dict(zip(names, (0, 9, TOGETHER_MS + 1), strict=True))
+    told = [alerts.of(failed(at, f"No address for {name}.", name)) for name, at in times.items()]
+    assert [headline(one) for one in told] == [
+        "🔓 <b>shop</b>: no certificate for 0.example.com yet.",
+        "🔓 No certificates yet for 2 names: 0.example.com, 1.example.com.",
+        "🔓 <b>shop</b>: no certificate for 2.example.com yet.",
+    ]
+    over = alerts.of(event(EventType.CERTIFICATE_ISSUED, TOGETHER_MS + 2, names[1], {}))
+    assert told[0] is not None
+    assert over is not None
+    assert over.key == told[0].key
+    assert trouble_post(over).text.endswith("\n✅ Issued since: 1.example.com.")
+
+
+def test_a_message_about_many_names_fits() -> None:
+    alerts = CertificateAlerts()
+    told = [alerts.of(failed(0, "😀" * 5000, f"{number}." + "n." * 124 + "com")) for number in range(400)]
+    assert told[-1] is not None
+    assert units(trouble_post(told[-1]).text) <= MAX_UNITS
+
+
 def test_the_end_of_a_certificate_is_news_after_its_coming_end() -> None:
     alerts = CertificateAlerts()
     data: EventData = {"not_after_ms": 1000, "reason": None}
     posts = [alerts.of(event(EventType.CERTIFICATE_EXPIRING, at, NAME, data)) for at in (0, 500, 1500)]
-    assert [post and post[1].text.splitlines()[0] for post in posts] == [
+    assert [headline(trouble) for trouble in posts] == [
         f"⚠️ <b>shop</b>: the certificate for {NAME} expires on 01 Jan 1970.",
         None,
         f"⚠️ <b>shop</b>: the certificate for {NAME} expired on 01 Jan 1970.",
@@ -54,8 +83,8 @@ def test_a_certificate_that_comes_ends_the_trouble_in_the_same_message() -> None
     over = alerts.of(event(EventType.CERTIFICATE_ISSUED, 1, NAME, {}))
     assert trouble is not None
     assert over is not None
-    assert trouble[0] == over[0]
-    assert over[1].text == f"{trouble[1].text}\n✅ It was issued since."
+    assert trouble.key == over.key
+    assert trouble_post(over).text.splitlines()[-1] == "✅ Issued since."
     assert alerts.of(event(EventType.CERTIFICATE_ISSUED, 2, NAME, {})) is None
     assert alerts.of(failed(3)) is not None
 
@@ -66,13 +95,15 @@ async def test_certificates_in_trouble_are_told_to_everybody(world: World) -> No
         data: EventData = {"reason": "DNS says <nothing>.", "failures": 1, "try_ms": 300_000}
         for _ in range(3):
             await world.journal.note(EventType.CERTIFICATE_FAILED, shop, NAME, data)
-        await world.journal.note(EventType.CERTIFICATE_FAILED, SYSTEM_APP, "deployd.example.com", data)
         for user in (ANN, BEN):
             alert = await world.api.message(user, f"no certificate for {NAME} yet.")
             assert alert.text.splitlines()[1:] == ["DNS says <nothing>.", "The next try is on 01 Jan 00:05 UTC."]
             assert alert.labels == ["Logs"]
-            assert (await world.api.message(user, "deployd: no certificate")).labels == []
-            assert len(world.api.to(user)) == 2
+        await world.journal.note(EventType.CERTIFICATE_FAILED, SYSTEM_APP, "deployd.example.com", data)
+        for user in (ANN, BEN):
+            both = await world.api.message(user, f"No certificates yet for 2 names: {NAME}, deployd.example.com.")
+            assert world.api.to(user) == [both]
+            assert both.labels == []
 
 
 async def test_a_release_that_was_taken_back_is_told_in_a_message_of_its_own(world: World) -> None:

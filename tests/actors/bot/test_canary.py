@@ -10,6 +10,7 @@ from deployd.domain.event import EventType
 from deployd.domain.route import Route
 from deployd.messages.deploy import AbortCanary, BeginCanary, DeployMessage, PromoteCanary, RequestDeployment
 from tests.actors.bot.world import ANN, BEN, EventData, World
+from tests.support.telegram_api import Failure
 
 FIGURES = Traffic(
     release=1,
@@ -198,3 +199,18 @@ async def test_an_abort_that_somebody_asked_for_is_only_on_the_card(world: World
 async def route_of(world: World) -> Route:
     (route,) = await world.stores.routes.all()
     return route
+
+
+async def test_a_card_that_the_service_refuses_is_not_sent_again_and_again(world: World) -> None:
+    shop = await world.add_app()
+    async with world.running():
+        await world.ran_canary(shop)
+        await world.api.message(ANN, "its figures are not known yet.")
+        await world.api.message(BEN, "its figures are not known yet.")
+        malformed = Failure(code=400, description="Bad Request: MESSAGE_EMPTY")
+        world.api.fail("editMessageText", *[malformed] * 20)
+        world.traffic = FIGURES
+        await world.status_when(lambda status: status.dropped == 2)
+        await world.api.say(ANN, "/help")
+        await world.api.message(ANN, "/canary APP")
+        assert [call.failed for call in world.api.called("editMessageText")].count(400) == 2
