@@ -404,7 +404,8 @@ class _Process:
         return [*self._problems.all(), *down]
 
     def _warnings(self) -> tuple[str, ...]:
-        warnings = (*self._world.runtime.warnings(), *self._cautions.all())
+        """What passes comes before what is so on this host."""
+        warnings = (*self._cautions.all(), *self._world.runtime.warnings())
         return (*warnings, _AS_ROOT) if os.geteuid() == 0 else warnings
 
     def _log_access(self, records: Sequence[AccessRecord]) -> None:

@@ -204,6 +204,8 @@ async def test_a_warning_stands_on_top_until_it_was_read(site: LogSite, page: Pa
     site.warnings += ["The certificate for shop.test expires on 2031-05-01.", "deployd runs as root."]
     await _open(page, site)
     notes = page.get_by_role("note")
+    await expect(notes).to_contain_text(["The certificate for shop.test expires on 2031-05-01."])
+    await page.get_by_role("button", name="1 more").click()
     await expect(notes).to_have_count(2)
     await notes.filter(has_text="as root").get_by_role("button", name="Hide").click()
     await expect(notes).to_contain_text(["The certificate for shop.test expires on 2031-05-01."])
@@ -238,12 +240,12 @@ async def test_the_newest_line_stays_in_view_when_a_banner_appears(site: LogSite
         await route.continue_()
 
     await page.route("**/readyz", answer_late)
-    site.warnings += ["One.", "Two.", "Three."]
+    site.problems += ["One.", "Two.", "Three."]
     await _open(page, site)
     await expect(_texts(page).last).to_be_in_viewport()
     await asked.wait()
     released.set()
-    await expect(page.get_by_role("note")).to_have_count(3)
+    await expect(page.get_by_role("alert")).to_have_count(3)
     await expect(_texts(page).last).to_be_in_viewport()
 
 
