@@ -29,6 +29,7 @@ from deployd.config import Config, environment, load
 from deployd.domain.deployment import Stage
 from deployd.domain.errors import DeploydError, StateConflict
 from deployd.domain.ids import SYSTEM_APP
+from deployd.domain.links import Links
 from deployd.domain.log_line import Level, NewLine, Source
 from deployd.domain.route import Address
 from deployd.doors import Doors, from_systemd
@@ -338,7 +339,7 @@ class _Process:
             base_domain=server.base_domain,
             version=version("deployd"),
             control_host=server.control_name,
-            url_of=self._url_form.format,
+            url_of=self._links.to,
             reload=self._reload,
             vitals=Vitals(
                 problems=self._all_problems,
@@ -369,18 +370,25 @@ class _Process:
             logs=world.logs,
             clock=self._clock,
             base_domain=self._config.server.base_domain,
-            url_form=self._url_form.replace("{}", "{host}"),
+            url_of=self._links.to,
+            proxy=self._refs.proxy,
         )
         connect = partial(telegram.connect, config.token, config.api_base)
         allow = frozenset(config.allow)
-        return lambda ref: BotActor(ref, connect, self._refs.deploy, reads, world.stores.events, allow, self._clock)
+        return lambda ref: BotActor(
+            ref, connect, self._refs.deploy, self._refs.proxy, reads, world.stores.events, allow, self._clock
+        )
 
     # What is said about this process
 
     @property
-    def _url_form(self) -> str:
-        port = self._config.server.http_address.port
-        return "http://{}/" if port == 80 else f"http://{{}}:{port}/"
+    def _links(self) -> Links:
+        server, certificates = self._config.server, self._proxy.certificates
+        return Links(
+            http_port=server.http_address.port,
+            https_port=server.https_address.port if server.https_address is not None else 0,
+            certified=lambda host: certificates.has(host.encode()),
+        )
 
     def _front(self) -> Address:
         """Where the proxy is reached from this host."""
@@ -396,7 +404,8 @@ class _Process:
         return [*self._problems.all(), *down]
 
     def _warnings(self) -> tuple[str, ...]:
-        warnings = (*self._world.runtime.warnings(), *self._cautions.all())
+        """What passes comes before what is so on this host."""
+        warnings = (*self._cautions.all(), *self._world.runtime.warnings())
         return (*warnings, _AS_ROOT) if os.geteuid() == 0 else warnings
 
     def _log_access(self, records: Sequence[AccessRecord]) -> None:

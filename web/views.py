@@ -7,7 +7,7 @@ import msgspec
 from deployd.domain.app import App, AppSettings
 from deployd.domain.canary_verdict import ReleaseFigures
 from deployd.domain.deployment import Deployment, StageEntry, stage_seconds
-from deployd.domain.edge import CanaryRule
+from deployd.domain.edge import Canary, CanaryRule
 from deployd.domain.env import Environment
 from deployd.domain.event import Event
 from deployd.domain.instance import Instance
@@ -21,7 +21,7 @@ REDACTED = "[redacted]"
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
     """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment;
-    `maintenance` is what visitors read instead of it.
+    `maintenance` is what visitors read instead of it; `canary` says who gets which other release.
     """
 
     name: str
@@ -30,6 +30,7 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     stopped: bool
     maintenance: str | None
+    canary: Canary | None
     release: int | None
     closed_because: str | None
     latest: Deployment | None
@@ -141,6 +142,7 @@ def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deplo
         created_ms=app.created_ms,
         stopped=app.stopped,
         maintenance=app.maintenance,
+        canary=route.canary.canary if route is not None and route.canary is not None else None,
         release=route.release if route is not None else None,
         closed_because=route.closed_because if route is not None else None,
         latest=latest,

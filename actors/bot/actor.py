@@ -1,33 +1,38 @@
-"""BotActor: people deploy, watch and roll back from a chat, and are told when something crashes."""
+"""BotActor: people deploy, watch and roll back from a chat, and are told when something goes wrong."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, assert_never
 
+from actors.bot.alerts import Alerts
 from actors.bot.chat_line import ChatLine
 from actors.bot.commands import menu
 from actors.bot.conversation import Conversation
-from actors.bot.crash_card import Crashes, counted, crash_card, process_of
 from actors.bot.pace import Pace
 from actors.bot.post import Post
 from actors.bot.reads import BotReads
 from actors.bot.strangers import Strangers
 from deployd.domain.errors import ProviderUnavailable
 from deployd.domain.event import Event, EventType
-from deployd.domain.ids import DeploymentId
+from deployd.domain.ids import AppName, DeploymentId
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
 from deployd.messages.bot import AskBotStatus, BotMessage, BotStatus, Happened, Heard, Pressed, UserId
 from deployd.messages.deploy import DeployMessage
+from deployd.messages.proxy import ProxyMessage
 from deployd.ports.chat import Chat, ChatRefused, MessageRefused
 from deployd.ports.event_log import EventFeed, EventLog
 
 MISSED_MS: Final = 120_000
 _MISSED_EVENTS: Final = 100
-_MOST_PROCESSES: Final = 200
+_REFRESHED_DEPLOYMENTS: Final = 10
 _UNHEARD: Final = "The bot is still connecting."
+
+_OF_DEPLOYMENTS: Final = (EventType.DEPLOYMENT_MOVED, EventType.DEPLOYMENT_ENDED, EventType.DEPLOYMENT_REVERTED)
+_CHANGE_OTHER_CARDS: Final = (EventType.CANARY_BEGUN, EventType.DEPLOYMENT_ENDED, EventType.CERTIFICATE_ISSUED)
+"""A canary that is replaced or promoted, an address that becomes https."""
 
 ChatFactory = Callable[[], Awaitable[Chat]]
 """Makes the chat service's client; may take seconds, needs no network."""
@@ -41,6 +46,7 @@ class BotActor(Actor[BotMessage]):
         ref: Ref[BotMessage],
         connect: ChatFactory,
         deploy: Ref[DeployMessage],
+        proxy: Ref[ProxyMessage],
         reads: BotReads,
         events: EventLog,
         allow: frozenset[int],
@@ -54,9 +60,9 @@ class BotActor(Actor[BotMessage]):
         self._clock = clock
         self._pace = pace or Pace()
         self._lines = {UserId(user): ChatLine(UserId(user), self._pace, clock) for user in sorted(allow)}
-        self._conversation = Conversation(reads, deploy, self._follow)
+        self._conversation = Conversation(reads, deploy, proxy, self._follow)
         self._strangers = Strangers(clock)
-        self._crashes: dict[tuple[str | None, str], Crashes] = {}
+        self._alerts = Alerts(reads.taken_back)
         self._chat: Chat | None = None
         self._feed: EventFeed | None = None
         self._trouble: str | None = _UNHEARD
@@ -148,30 +154,22 @@ class BotActor(Actor[BotMessage]):
     # With what happens
 
     def _note(self, event: Event) -> None:
-        match event.type:
-            case EventType.DEPLOYMENT_MOVED | EventType.DEPLOYMENT_ENDED | EventType.DEPLOYMENT_REVERTED:
-                self._announce(DeploymentId(event.subject))
-            case EventType.INSTANCE_CRASHED:
-                self._announce_crash(event)
-            case _:
-                pass
+        if event.type in _OF_DEPLOYMENTS:
+            self._announce(DeploymentId(event.subject))
+        if event.type in _CHANGE_OTHER_CARDS and event.app is not None:
+            self.spawn(self._refresh(event.app), name=f"refresh cards of {event.app}")
+        if (alert := self._alerts.of(event)) is not None:
+            for line in self._lines.values():
+                line.show(alert.key, alert.render)
 
     def _announce(self, deployment: DeploymentId) -> None:
         for user in self._lines:
             self._follow(user, deployment, False)
 
-    def _announce_crash(self, event: Event) -> None:
-        process = (event.app, process_of(event))
-        crashes = counted(event, self._crashes.pop(process, None))
-        self._crashes[process] = crashes
-        if len(self._crashes) > _MOST_PROCESSES:
-            del self._crashes[next(iter(self._crashes))]
-
-        async def render() -> Post:
-            return crash_card(crashes)
-
-        for line in self._lines.values():
-            line.show(crashes.key, render)
+    async def _refresh(self, app: AppName) -> None:
+        for deployment in await self._reads.stores.deployments.of_app(app, _REFRESHED_DEPLOYMENTS):
+            for line in self._lines.values():
+                line.refresh(deployment.id)
 
     def _status(self) -> BotStatus:
         lines = self._lines.values()

@@ -31,7 +31,7 @@ class Answers:
 
     async def help(self, user: UserId, args: tuple[str, ...]) -> Post:
         lines = [f"/{verb} {escaped(spec.usage)}".rstrip() + f": {spec.about}" for verb, spec in COMMANDS.items()]
-        return Post(text="\n".join(["I deploy your apps and tell you when one crashes.", "", *lines]))
+        return Post(text="\n".join(["I deploy your apps and tell you when something goes wrong.", "", *lines]))
 
     async def apps(self, user: UserId, args: tuple[str, ...]) -> Post:
         return apps_post([await self._reads.view(app) for app in await self._reads.stores.apps.all()])

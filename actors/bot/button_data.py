@@ -21,6 +21,16 @@ class Action(StrEnum):
     ROLLBACK = "r!"
     ASK_STOP = "x?"
     STOP = "x!"
+    CANARY = "cn"
+    ASK_PROMOTE = "p?"
+    PROMOTE = "p!"
+    ASK_ABORT = "a?"
+    ABORT = "a!"
+    MAINTENANCE = "m"
+    CLOSE = "m1"
+    REOPEN = "m0"
+    PAUSE = "ps"
+    RESUME = "rm"
     NOTHING = "-"
 
 

@@ -10,7 +10,7 @@ from actors.bot.post import Post, sentence
 from deployd.domain.errors import ProviderUnavailable
 from deployd.kernel.clock import Clock
 from deployd.messages.bot import MessageId, UserId
-from deployd.ports.chat import Chat, ChatRefused, MessageGone, MessageRefused
+from deployd.ports.chat import Buttons, Chat, ChatRefused, MessageGone, MessageRefused
 
 MAX_POSTS = 100
 MAX_CARDS = 100
@@ -26,9 +26,15 @@ class Card:
         self.key = key
         self.render = render
         self.message: MessageId | None = None
-        self.shown: Post | None = None
+        self.shown: tuple[str, Buttons] | None = None
         self.dirty = True
         self.due = 0.0
+        self.again: float | None = None
+        """When it is rendered anew even if nothing was heard."""
+
+    @property
+    def next_at(self) -> float | None:
+        return self.due if self.dirty else self.again
 
 
 class ChatLine:
@@ -75,6 +81,12 @@ class ChatLine:
             self._evict()
         self._bell.set()
 
+    def refresh(self, key: str) -> None:
+        """Brings the card of `key` up to date if there is one."""
+        if (card := self._cards.get(key)) is not None:
+            card.dirty = True
+            self._bell.set()
+
     def unmute(self) -> None:
         self.muted = False
 
@@ -100,8 +112,9 @@ class ChatLine:
         while True:
             if self._posts:
                 return self._posts.popleft()
-            card = min((one for one in self._cards.values() if one.dirty), key=lambda one: one.due, default=None)
-            wait = None if card is None else card.due - self._clock.monotonic()
+            waiting = [(at, card) for card in self._cards.values() if (at := card.next_at) is not None]
+            at, card = min(waiting, key=lambda one: one[0], default=(None, None))
+            wait = None if at is None else at - self._clock.monotonic()
             if card is not None and wait is not None and wait <= 0:
                 return card
             self._bell.clear()
@@ -114,11 +127,14 @@ class ChatLine:
             await self._put(chat, item, item.replaces)
             return
         item.dirty = False  # before rendering: what changes from here on makes it dirty again
+        item.again = None
         post = await item.render()
-        if post is not None and post != item.shown:
+        if post is not None and (post.text, post.buttons) != item.shown:
             item.message = await self._put(chat, post, item.message)
-            item.shown = post
-        item.due = self._clock.monotonic() + self._pace.edit_seconds
+            item.shown = (post.text, post.buttons)
+        now, again = self._clock.monotonic(), None if post is None else post.again_seconds
+        item.due = now + self._pace.edit_seconds
+        item.again = None if again is None else now + max(again, self._pace.look_seconds)
 
     async def _put(self, chat: Chat, post: Post, message: MessageId | None) -> MessageId:
         if message is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from actors.bot.button_data import Action, Intent, packed
+from actors.bot.canary_card import RunningCanary, canary_buttons, comparison, look_again_seconds
 from actors.bot.post import Post, escaped
 from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, stage_seconds
 from deployd.ports.chat import Button, Buttons
@@ -20,8 +21,17 @@ _LONGEST_REASON = 1500
 _LONGEST_SUBJECT = 120
 
 
-def deployment_card(deployment: Deployment, journal: Sequence[StageEntry], now_ms: int, url: str | None) -> Post:
-    """`url` is where the app is served; the card shows it once the deployment is live."""
+def deployment_card(
+    deployment: Deployment,
+    journal: Sequence[StageEntry],
+    now_ms: int,
+    url: str | None,
+    canary: RunningCanary | None = None,
+) -> Post:
+    """`url` is where the app is served; the card shows it once the deployment is live.
+
+    `canary` is the one that runs since this deployment.
+    """
     live = deployment.outcome is Outcome.LIVE
     blocks = [
         _headline(deployment, journal, now_ms),
@@ -30,8 +40,22 @@ def deployment_card(deployment: Deployment, journal: Sequence[StageEntry], now_m
         _reason(deployment),
         f"<i>{escaped(str(deployment.switch))}</i>" if live and deployment.switch is not None else "",
         escaped(url) if live and url else "",
+        _canary(deployment, canary),
     ]
-    return Post(text="\n".join(block for block in blocks if block), buttons=_buttons(deployment, url if live else None))
+    text = "\n".join(block for block in blocks if block)
+    if canary is None:
+        return Post(text=text, buttons=_buttons(deployment, url if live else None))
+    age = (now_ms - (deployment.ended_ms or now_ms)) / 1000
+    buttons = canary_buttons(deployment.app, deployment.id)
+    return Post(text=text, buttons=buttons, again_seconds=look_again_seconds(age))
+
+
+def deployment_taken_back(deployment: Deployment) -> Post:
+    """A message of its own: an edit of the card would make no sound."""
+    release = f" v{deployment.release}" if deployment.release is not None else ""
+    headline = f"{_MARKS[Outcome.REVERTED]} <b>{escaped(deployment.app)}</b>{release} lost the traffic again."
+    logs = Button(label="Logs", data=packed(Intent(action=Action.DEPLOYMENT_LOGS, subject=deployment.id)))
+    return Post(text=f"{headline}\n{_reason(deployment)}".rstrip(), buttons=((logs,),))
 
 
 def _headline(deployment: Deployment, journal: Sequence[StageEntry], now_ms: int) -> str:
@@ -72,6 +96,12 @@ def _stages(deployment: Deployment, journal: Sequence[StageEntry], now_ms: int) 
     # The time of the stage under way would stand still, since nothing edits the card before the next one.
     done = [f"✓ {text}" for text in shown[:-1]]
     return "\n".join([*done, f"▸ {deployment.stage}"])
+
+
+def _canary(deployment: Deployment, canary: RunningCanary | None) -> str:
+    if canary is not None:
+        return comparison(canary)
+    return "It is not running any more." if deployment.outcome is Outcome.CANARY else ""
 
 
 def _reason(deployment: Deployment) -> str:

@@ -1,46 +1,47 @@
 """What the bot has done for people: every change is asked of DeployActor."""
 
-from collections import deque
 from collections.abc import Sequence
 
 from actors.bot.answers import DEPLOYMENT_PREFIX, Answers, FollowDeployment
 from actors.bot.button_data import Action, Intent, packed
 from actors.bot.commands import parsed_release
+from actors.bot.confirmations import yes_no
 from actors.bot.post import Post, escaped, sentence
 from actors.bot.reads import BotReads
 from deployd.domain.deployment import Deployment, Trigger
 from deployd.kernel.ref import Ref
-from deployd.messages.bot import MessageId, Pressed, UserId
+from deployd.messages.bot import UserId
 from deployd.messages.deploy import CancelDeployment, DeployMessage, RequestDeployment, RestartApp, RollBack, StopApp
 from deployd.ports.chat import Button, Buttons
 
 ASK_SECONDS = 30.0
 STOP_SECONDS = 90.0
-_REMEMBERED_ANSWERS = 200
 
 
 class Orders:
-    """Each of the first methods is a command with its arguments; what is hard to take back is confirmed by a button."""
+    """Each of the first methods is a command with its arguments; what is hard to take back asks first.
+
+    `act` does what a question was answered with yes.
+    """
 
     def __init__(self, reads: BotReads, deploy: Ref[DeployMessage], answers: Answers, follow: FollowDeployment) -> None:
         self._reads = reads
         self._deploy = deploy
         self._answers = answers
         self._follow = follow
-        self._confirmed: deque[tuple[UserId, MessageId]] = deque(maxlen=_REMEMBERED_ANSWERS)
 
     async def deploy(self, user: UserId, args: tuple[str, ...]) -> Post | None:
         if not args:
             return await self._answers.which("Deploy which app?", Action.DEPLOY)
         ref = args[1] if len(args) > 1 else None
-        order = RequestDeployment(app=args[0], trigger=Trigger.BOT, by=_by(user), ref=ref)
+        order = RequestDeployment(app=args[0], trigger=Trigger.BOT, by=by(user), ref=ref)
         self._followed(user, await self._deploy.ask(order, ASK_SECONDS))
         return None
 
     async def restart(self, user: UserId, args: tuple[str, ...]) -> Post | None:
         if not args:
             return await self._answers.which("Restart which app?", Action.RESTART)
-        order = RestartApp(app=args[0], trigger=Trigger.BOT, by=_by(user))
+        order = RestartApp(app=args[0], trigger=Trigger.BOT, by=by(user))
         self._followed(user, await self._deploy.ask(order, ASK_SECONDS))
         return None
 
@@ -66,36 +67,21 @@ class Orders:
         serving, target = await self._reads.rollback_target(app, wanted)
         yes = Intent(action=Action.ROLLBACK, subject=app.name, release=target)
         question = f"Roll <b>{escaped(app.name)}</b> back from v{serving} to v{target}?"
-        return Post(text=question, buttons=_yes_no(f"Roll back to v{target}", yes))
+        return Post(text=question, buttons=yes_no(f"Roll back to v{target}", yes))
 
     async def stop(self, user: UserId, args: tuple[str, ...]) -> Post:
         if not args:
             return await self._answers.which("Stop which app?", Action.ASK_STOP)
         app = await self._reads.stores.apps.get(args[0])
         question = f"Stop <b>{escaped(app.name)}</b>? Its addresses answer 503 until the next deployment."
-        return Post(text=question, buttons=_yes_no("Stop it", Intent(action=Action.STOP, subject=app.name)))
+        return Post(text=question, buttons=yes_no("Stop it", Intent(action=Action.STOP, subject=app.name)))
 
-    async def confirmed(self, press: Pressed, intent: Intent) -> Post | None:
-        """Acts once for each question, however often its button is pressed; a failed act may be tried again."""
-        question = (press.user, press.message)
-        if question in self._confirmed:
-            return None
-        self._confirmed.append(question)
-        done = False
-        try:
-            text = await self._act(press.user, intent)
-            done = True
-        finally:
-            if not done and question in self._confirmed:
-                self._confirmed.remove(question)
-        return Post(text=text, replaces=press.message)
-
-    async def _act(self, user: UserId, intent: Intent) -> str:
+    async def act(self, user: UserId, intent: Intent) -> str:
         app = escaped(intent.subject)
         if intent.action is Action.STOP:
-            await self._deploy.ask(StopApp(app=intent.subject, by=_by(user)), STOP_SECONDS)
+            await self._deploy.ask(StopApp(app=intent.subject, by=by(user)), STOP_SECONDS)
             return f"<b>{app}</b> is stopped."
-        order = RollBack(app=intent.subject, trigger=Trigger.BOT, by=_by(user), release=intent.release)
+        order = RollBack(app=intent.subject, trigger=Trigger.BOT, by=by(user), release=intent.release)
         self._followed(user, await self._deploy.ask(order, ASK_SECONDS))
         return f"Rolling <b>{app}</b> back to v{intent.release}."
 
@@ -106,12 +92,9 @@ class Orders:
         self._follow(user, deployment.id, False)
 
 
-def _by(user: UserId) -> str:
+def by(user: UserId) -> str:
+    """Who asked for it, as it is written down."""
     return f"telegram:{user}"
-
-
-def _yes_no(label: str, yes: Intent) -> Buttons:
-    return ((Button(label=label, data=packed(yes)), Button(label="No", data=packed(Intent(action=Action.NOTHING)))),)
 
 
 def _cancel_buttons(deployments: Sequence[Deployment]) -> Buttons:

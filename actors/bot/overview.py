@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from actors.bot.button_data import Action, Intent, packed
+from actors.bot.canary_card import canary_of
 from actors.bot.excerpt import excerpt
 from actors.bot.post import Post, escaped
 from deployd.domain.app import App
@@ -32,15 +33,15 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
 def apps_post(views: Sequence[AppView]) -> Post:
     if not views:
         return Post(text="There are no apps yet: add one in deployd.toml, with the command line or over the API.")
-    lines = [f"<b>{escaped(view.app.name)}</b>: {escaped(_state(view))}" for view in views[:_MAX_APPS]]
+    lines = [_headline(view) for view in views[:_MAX_APPS]]
     if len(views) > _MAX_APPS:
         lines.append(f"and {len(views) - _MAX_APPS} more")
     return Post(text="\n".join(lines), buttons=app_buttons([view.app for view in views], Action.STATUS))
 
 
 def app_post(view: AppView) -> Post:
-    name = view.app.name
-    lines = [f"<b>{escaped(name)}</b>: {escaped(_state(view))}"]
+    lines = [_headline(view)]
+    lines += [f"Visitors read: {escaped(view.app.maintenance)}"] if view.app.maintenance else []
     lines += [escaped(url) for url in view.urls]
     lines += [f"• {escaped(_instance(instance))}" for instance in view.instances[:20]]
     if view.deployments:
@@ -64,6 +65,12 @@ def app_buttons(apps: Sequence[App], action: Action) -> Buttons:
     return tuple(tuple(shown[i : i + _BUTTONS_IN_ROW]) for i in range(0, len(shown), _BUTTONS_IN_ROW))
 
 
+def _headline(view: AppView) -> str:
+    mark = "🚧 " if view.app.maintenance else ""
+    closed = "in maintenance; " if view.app.maintenance else ""
+    return f"{mark}<b>{escaped(view.app.name)}</b>: {closed}{escaped(_state(view))}"
+
+
 def _state(view: AppView) -> str:
     """What people get when they open the app, in a few words."""
     route = view.route
@@ -77,6 +84,8 @@ def _state(view: AppView) -> str:
         state = "routed to " + ", ".join(str(target) for target in route.targets)
     else:
         state = f"v{route.release} serves"
+    if (canary := canary_of(route)) is not None:
+        state += f"; v{canary.canary.release} is a canary for {canary.canary}"
     newest = view.deployments[0] if view.deployments else None
     return f"{state}; a deployment is {newest.stage}" if newest is not None and not newest.ended else state
 
@@ -98,9 +107,18 @@ def _app_actions(view: AppView) -> Buttons:
     logs = Button(label="Logs", data=packed(Intent(action=Action.APP_LOGS, subject=name)))
     openers = tuple(Button(label="Open", url=url) for url in view.urls[:1])
     if view.app.settings.upstreams:
-        return ((*openers, logs),)
+        return ((*openers, logs), *_passing(view))
     deploy = Button(label="Deploy", data=packed(Intent(action=Action.DEPLOY, subject=name)))
     back = Button(label="Roll back", data=packed(Intent(action=Action.ASK_ROLLBACK, subject=name)))
     restart = Button(label="Restart", data=packed(Intent(action=Action.RESTART, subject=name)))
     stop = Button(label="Stop", data=packed(Intent(action=Action.ASK_STOP, subject=name)))
-    return ((*openers, logs), (deploy, back), (restart, stop))
+    return ((*openers, logs), (deploy, back), (restart, stop), *_passing(view))
+
+
+def _passing(view: AppView) -> Buttons:
+    """For what is not meant to last."""
+    name = view.app.name
+    canary = Button(label="Canary", data=packed(Intent(action=Action.CANARY, subject=name)))
+    reopen = Button(label="Open to visitors", data=packed(Intent(action=Action.REOPEN, subject=name)))
+    row = (*((canary,) if canary_of(view.route) else ()), *((reopen,) if view.app.maintenance else ()))
+    return (row,) if row else ()

@@ -8,9 +8,10 @@ from deployd.kernel.backoff import Backoff
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """`edit_seconds` lie between two edits of one message."""
+    """`edit_seconds` lie between two edits of one message, `look_seconds` between two looks at figures that change."""
 
     edit_seconds: float = 1.0
+    look_seconds: float = 5.0
     retry: Backoff = Backoff(first_seconds=1.0, cap_seconds=60.0, jitter=0.25)
 
     def retry_seconds(self, failures: int, asked_for: float | None = None) -> float:

@@ -9,11 +9,15 @@ from deployd.ports.chat import Buttons
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """`text` is HTML as the Chat port has it; `replaces` is the message that turns into this one."""
+    """`text` is HTML as the Chat port has it; `replaces` is the message that turns into this one.
+
+    A card with `again_seconds` is about something that changes all the time: it is rendered anew after those.
+    """
 
     text: str
     buttons: Buttons = ()
     replaces: MessageId | None = None
+    again_seconds: float | None = None
 
 
 def escaped(text: str) -> str:

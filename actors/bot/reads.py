@@ -1,27 +1,36 @@
 """What the bot looks at, and never writes."""
 
+from collections.abc import Callable
+
 import msgspec
 
-from actors.bot.deployment_card import deployment_card
+from actors.bot.canary_card import RunningCanary, canary_of
+from actors.bot.deployment_card import deployment_card, deployment_taken_back
 from actors.bot.overview import AppView
 from actors.bot.post import Post
 from deployd.domain.app import App
-from deployd.domain.errors import NotFound, UserMistake
+from deployd.domain.deployment import Deployment, Outcome
+from deployd.domain.errors import DeploydError, NotFound, UserMistake
 from deployd.kernel.clock import Clock
+from deployd.kernel.errors import ActorError
+from deployd.kernel.ref import Ref
+from deployd.messages.proxy import AskTraffic, ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
 
 _SHOWN_DEPLOYMENTS = 5
+_ASK_SECONDS = 2.0
 
 
 class BotReads(msgspec.Struct, frozen=True, kw_only=True):
-    """`url_form` makes a link of a host name, such as `https://{host}` or `http://{host}:8080`."""
+    """`url_of` makes a link of a host name; `proxy` is asked for figures."""
 
     stores: Stores
     logs: LogStore
     clock: Clock
     base_domain: str
-    url_form: str
+    url_of: Callable[[str], str]
+    proxy: Ref[ProxyMessage]
 
     async def card(self, deployment_id: str) -> Post | None:
         """None once the app, and so the deployment, was removed."""
@@ -31,7 +40,16 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
             journal = await self.stores.deployments.journal(deployment.id)
         except NotFound:
             return None
-        return deployment_card(deployment, journal, self.clock.now_ms(), self._urls(app)[0])
+        canary = await self._canary(deployment)
+        return deployment_card(deployment, journal, self.clock.now_ms(), self._urls(app)[0], canary)
+
+    async def taken_back(self, deployment_id: str) -> Post | None:
+        """What to tell of a release that lost the traffic again; None of a canary, which never had it all."""
+        try:
+            deployment = await self.stores.deployments.get(deployment_id)
+        except NotFound:
+            return None
+        return deployment_taken_back(deployment) if deployment.canary is None else None
 
     async def view(self, app: App) -> AppView:
         return AppView(
@@ -54,5 +72,18 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
             raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
         return route.release, max(earlier)
 
+    async def _canary(self, deployment: Deployment) -> RunningCanary | None:
+        """The one that this deployment began, while it runs."""
+        if deployment.outcome is not Outcome.CANARY:
+            return None
+        running = canary_of(await self.stores.routes.get(deployment.app))
+        if running is None or running.deployment != deployment.id:
+            return None
+        try:
+            traffic = await self.proxy.ask(AskTraffic(app=deployment.app), _ASK_SECONDS)
+        except (DeploydError, ActorError):  # The card is looked at again soon.
+            return running
+        return msgspec.structs.replace(running, traffic=traffic)
+
     def _urls(self, app: App) -> tuple[str, ...]:
-        return app.urls(self.base_domain, lambda host: self.url_form.format(host=host))
+        return app.urls(self.base_domain, self.url_of)

@@ -88,7 +88,8 @@ class Canaries:
             if release.number != route.release:
                 return release
         raise UserMistake(
-            f"App {app.name!r} has no release but the live one; build one with: deployd deploy {app.name} --canary 5%"
+            f"App {app.name!r} has no release but the live one; build one with: deployd deploy {app.name} --canary 5%, "
+            f"or in the chat: /canary {app.name} 5% BRANCH"
         )
 
     async def running(self, app: App) -> Release:
@@ -146,11 +147,14 @@ class Canaries:
             return False
         await self._fleet.retire(instance)
         self.rest(instance.app)
-        await self.abort(instance.app, f"{instance.process} {exit}.", told=False)
+        await self.abort(instance.app, f"{instance.process} {exit}.", told=False, automatic=True)
         return True
 
-    async def abort(self, name: AppName, reason: str, *, told: bool = True) -> None:
-        """Returns when nothing of it runs. With `told`, StateConflict when there is no canary any more."""
+    async def abort(self, name: AppName, reason: str, *, told: bool = True, automatic: bool = False) -> None:
+        """Returns when nothing of it runs. With `told`, StateConflict when there is no canary any more.
+
+        `automatic`: nobody asked for it, so that people should hear of it.
+        """
         async with self._fleet.route_lock(name):
             route = await self._tools.stores.routes.get(name)
             if route is None or route.canary is None:
@@ -163,7 +167,10 @@ class Canaries:
         release = route.canary.canary.release
         await self._tools.journal.revert(route.canary.deployment, f"The canary v{release} was aborted: {reason}")
         await self._tools.journal.note(
-            EventType.CANARY_ABORTED, name, route.canary.deployment, {"release": release, "reason": reason}
+            EventType.CANARY_ABORTED,
+            name,
+            route.canary.deployment,
+            {"release": release, "reason": reason, "automatic": automatic},
         )
         drain = self._tools.config.drain_seconds
         with suppress(DeploydError, ActorError):
@@ -172,7 +179,8 @@ class Canaries:
         await self._fleet.stop_all([instance for instance in everything if instance.release == release])
 
     async def _abort_lost(self, name: AppName) -> None:
-        await self.abort(name, "Nothing of it runs any more since deployd was restarted.", told=False)
+        reason = "Nothing of it runs any more since deployd was restarted."
+        await self.abort(name, reason, told=False, automatic=True)
 
     async def _judge(self, name: AppName) -> None:
         while True:
@@ -183,7 +191,7 @@ class Canaries:
                     continue
                 verdict = canary_verdict(traffic.live, traffic.canary)
                 if verdict is not None:
-                    await self.abort(name, f"{verdict}.", told=False)
+                    await self.abort(name, f"{verdict}.", told=False, automatic=True)
                     self._judging.pop(name, None)
                     return
             except (DeploydError, ActorError):

@@ -98,7 +98,9 @@ def print_apps(console: "Console", listed: list[AppView]) -> None:
 def _serving(app: AppView) -> str:
     if app.stopped:
         return "stopped"
-    return release_name(app.release) + (" (maintenance)" if app.maintenance else "")
+    marks = ["maintenance"] if app.maintenance else []
+    marks += [f"canary v{app.canary.release}"] if app.canary is not None else []
+    return release_name(app.release) + (f" ({', '.join(marks)})" if marks else "")
 
 
 def release_name(number: int | None) -> str:

@@ -81,8 +81,7 @@ def _print(console: "Console", shown: CanaryView) -> None:
     table = plain_table("", "RELEASE", "REQUESTS", "ERRORS", "95 % WITHIN")
     for side, figures in (("live", shown.live), ("canary", shown.canary)):
         if figures is not None:
-            slowest = "-" if figures.p95_seconds is None else f"{figures.p95_seconds * 1000:.3g} ms"
             errors = f"{figures.errors:,} ({figures.share * 100:.2g} %)"
-            table.add_row(side, release_name(figures.release), f"{figures.requests:,}", errors, slowest)
+            table.add_row(side, release_name(figures.release), f"{figures.requests:,}", errors, figures.p95)
     console.print(table)
     console.print(f"Go on with: deployd canary {shown.app} promote (or abort)", markup=False)

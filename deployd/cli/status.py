@@ -86,6 +86,8 @@ def _print_app(console: "Console", app: AppView, recent: list[Deployment]) -> No
     console.print(f"from {app.settings.repo or ' '.join(app.settings.upstreams)}", markup=False, soft_wrap=True)
     if app.maintenance:
         console.print(f"! In maintenance; visitors read: {app.maintenance}", style="yellow", markup=False)
+    if app.canary is not None:
+        console.print(f"v{app.canary.release} is a canary for {app.canary}", markup=False, soft_wrap=True)
     if app.closed_because:
         console.print(f"! {app.closed_because}", style="yellow", markup=False)
     table = plain_table("DEPLOYMENT", "STATE", "RELEASE", "COMMIT", "WHEN", "REASON")

@@ -12,6 +12,9 @@ from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.place import Place
 
+MAINTENANCE_TEXT = "We are working on it and will be back soon."
+"""What visitors read when nobody said what."""
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]|[a-z]")
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _UPSTREAM = re.compile(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")

@@ -31,6 +31,13 @@ class ReleaseFigures(Counts, frozen=True, kw_only=True):
     release: int | None
     p95_seconds: float | None = None
 
+    @property
+    def p95(self) -> str:
+        """For people: `45.2 ms`, `1.31 s`."""
+        if self.p95_seconds is None:
+            return "-"
+        return f"{self.p95_seconds * 1000:.3g} ms" if self.p95_seconds < 0.9995 else f"{self.p95_seconds:.3g} s"
+
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """What the proxy counted for an app: `now` since `release` was switched to, `before` in the last one or two minutes

@@ -94,7 +94,8 @@ async def test_a_failing_canary_is_aborted_by_itself_and_nobody_else_notices(dae
     assert "15 of 15 requests (100 %) were answered with errors" in reverted["reason"]
     assert (await daemon.api("GET", CANARY))[0] == 404
     _, events = await daemon.api("GET", "/api/v1/events?limit=50&app=app")
-    assert [event["type"] for event in events["events"]].count("canary.aborted") == 1
+    aborted = [event["data"] for event in events["events"] if event["type"] == "canary.aborted"]
+    assert [data["automatic"] for data in aborted] == [True]
 
 
 async def test_a_promoted_canary_serves_everyone_with_its_own_processes(daemon: Daemon, tmp_path: Path) -> None:

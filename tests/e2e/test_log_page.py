@@ -15,7 +15,7 @@ from deployd.domain.log_line import Level, Source
 from deployd.logs.figures import Cause
 from deployd.messages.log import OpenTail
 from tests.support.log_lines import BLOG, SHOP, line
-from tests.support.log_site import LogSite, log_site
+from tests.support.log_site import LogSite, an_app, log_site
 
 FLAGS = (
     "--no-sandbox",
@@ -198,6 +198,64 @@ async def test_what_is_wrong_with_deployd_stands_on_top(site: LogSite, page: Pag
     site.problems.append("The configuration was refused: line 3 is not TOML.")
     await _open(page, site)
     await expect(page.get_by_role("alert")).to_have_text("The configuration was refused: line 3 is not TOML.")
+
+
+async def test_a_warning_stands_on_top_until_it_was_read(site: LogSite, page: Page) -> None:
+    site.warnings += ["The certificate for shop.test expires on 2031-05-01.", "deployd runs as root."]
+    await _open(page, site)
+    notes = page.get_by_role("note")
+    await expect(notes).to_contain_text(["The certificate for shop.test expires on 2031-05-01."])
+    await page.get_by_role("button", name="1 more").click()
+    await expect(notes).to_have_count(2)
+    await notes.filter(has_text="as root").get_by_role("button", name="Hide").click()
+    await expect(notes).to_contain_text(["The certificate for shop.test expires on 2031-05-01."])
+    await page.reload()
+    await expect(notes).to_have_count(1)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_what_visitors_get_instead_of_an_app_is_marked(site: LogSite, page: Page) -> None:
+    canary: dict[str, object] = {"release": 2, "percent": 5.0, "header": "X-Canary: 1", "allow": []}
+    site.apps = [an_app("blog", maintenance="Back at ten."), an_app("shop", canary=canary)]
+    await _open(page, site)
+    notes = page.get_by_role("note")
+    closed = "blog is in maintenance; visitors read: Back at ten."
+    shared = "v2 of shop is a canary for 5 % of the visitors, requests with X-Canary: 1."
+    await expect(notes).to_have_text([closed, shared])
+    await expect(page.get_by_label("App").locator("option")).to_have_text(
+        ["All apps", "blog · maintenance", "shop · canary v2", "deployd itself"]
+    )
+    await page.get_by_label("App").select_option("shop")
+    await expect(notes).to_have_text([shared])
+
+
+async def test_the_newest_line_stays_in_view_when_a_banner_appears(site: LogSite, page: Page) -> None:
+    site.say(*(line(f"line {number}") for number in range(100)))
+    asked = asyncio.Event()
+    released = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    await page.route("**/readyz", answer_late)
+    site.problems += ["One.", "Two.", "Three."]
+    await _open(page, site)
+    await expect(_texts(page).last).to_be_in_viewport()
+    await asked.wait()
+    released.set()
+    await expect(page.get_by_role("alert")).to_have_count(3)
+    await expect(_texts(page).last).to_be_in_viewport()
+
+
+async def test_many_banners_leave_a_phone_room_for_lines(site: LogSite, page: Page) -> None:
+    await page.set_viewport_size({"width": 360, "height": 640})
+    site.problems += [f"Problem {number}: " + "word " * 20 for number in range(10)]
+    await _open(page, site)
+    await expect(page.get_by_role("alert")).to_have_count(10)
+    height = await page.evaluate("document.querySelector('main').clientHeight")
+    assert height > 640 / 3
 
 
 async def test_a_phone_sees_whole_lines_without_scrolling_sideways(site: LogSite, page: Page) -> None:

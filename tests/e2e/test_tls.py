@@ -62,6 +62,8 @@ async def test_a_deployed_app_gets_its_certificate_and_keeps_it_in_the_next_proc
                 assert (answer.status, await answer.text()) == (200, "ok\n")
             async with session.get(f"http://{NAME}:{daemon.http_port}/a?b", allow_redirects=False) as answer:
                 assert (answer.status, answer.headers["Location"]) == (308, f"https://{NAME}:{port}/a?b")
+        _, shown = await daemon.api("GET", "/api/v1/apps/shop")
+        assert shown["urls"] == [f"https://{NAME}:{port}/"]
         _, metrics = await daemon.api("GET", "/metrics")
         assert f'deployd_certificate_expiry_timestamp_seconds{{name="{NAME}"}}' in metrics
         _, ready = await daemon.api("GET", "/readyz")
@@ -83,6 +85,8 @@ async def test_a_name_without_a_certificate_gets_no_handshake_and_its_app_is_ser
         await daemon.create_app("home", f"{base_url}/app", domains=["home.localhost"])
         assert (await daemon.deploy("home"))["outcome"] == "live"
         assert (await daemon.get("home.localhost"))[0] == 200
+        _, shown = await daemon.api("GET", "/api/v1/apps/home")
+        assert shown["urls"] == [f"http://home.localhost:{daemon.http_port}/"]
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await served_chain(port, "home.localhost", authority.root)
         assert "home.localhost" not in authority.said()

@@ -43,6 +43,8 @@ class LogSite:
         self.figures = WatchedFigures()
         self._heartbeat_seconds = heartbeat_seconds
         self.problems: list[str] = []
+        self.warnings: list[str] = []
+        self.apps: list[dict[str, object]] = [an_app("blog"), an_app("shop")]
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -75,7 +77,7 @@ class LogSite:
             self._runner = None
 
     async def _apps(self, request: web.Request) -> web.Response:
-        return web.json_response({"apps": [{"name": "blog"}, {"name": "shop"}]})
+        return web.json_response({"apps": self.apps})
 
     async def _lines(self, request: web.Request) -> web.Response:
         app, after = request.match_info.get("app"), request.query.get("after")
@@ -88,7 +90,13 @@ class LogSite:
         return web.Response(body=msgspec.json.encode({"lines": lines}), content_type="application/json")
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        return web.json_response({"problems": self.problems}, status=503 if self.problems else 200)
+        said = {"problems": self.problems, "warnings": self.warnings}
+        return web.json_response(said, status=503 if self.problems else 200)
+
+
+def an_app(name: str, maintenance: str | None = None, canary: dict[str, object] | None = None) -> dict[str, object]:
+    """What the page reads of an app."""
+    return {"name": name, "maintenance": maintenance, "canary": canary}
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-from deployd.domain.app import App, AppSettings
+from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings
 from deployd.domain.deployment import Deployment, Trigger
 from deployd.domain.errors import UserMistake
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
@@ -21,7 +21,7 @@ class NewApp(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What visitors read while the app is in maintenance."""
 
-    text: str = "We are working on it and will be back soon."
+    text: str = MAINTENANCE_TEXT
 
 
 def trigger_of(request: web.Request) -> Trigger:

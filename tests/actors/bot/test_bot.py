@@ -6,6 +6,7 @@ import sys
 import msgspec
 import pytest
 
+from actors.bot.commands import COMMANDS
 from actors.bot.strangers import MOST_AT_ONCE
 from deployd.domain.deployment import Outcome, Stage, Trigger
 from deployd.kernel.failure import Next
@@ -57,7 +58,7 @@ async def test_start_greets_and_the_menu_of_commands_is_published(world: World) 
         await world.api.message(ANN, "/rollback APP [RELEASE]")
         (published,) = world.api.called("setMyCommands")
         names = [entry["command"] for entry in published.params["commands"]]
-        assert names == ["apps", "deploy", "status", "logs", "rollback", "cancel", "ps", "stop", "restart", "help"]
+        assert names == list(COMMANDS)
 
 
 async def test_deploy_makes_one_card_that_is_edited_in_place_until_live(world: World) -> None:
@@ -377,7 +378,7 @@ async def test_a_card_that_was_deleted_comes_back_as_a_new_message(world: World)
 
 async def test_a_card_survives_a_link_that_telegram_does_not_open(world: World) -> None:
     shop = await world.add_app()
-    async with world.running(url_form="http://localhost:8080/{host}"):
+    async with world.running(url_of="http://localhost:8080/{}".format):
         await world.api.say(ANN, "/deploy shop")
         await card_of(world, ANN)
         await world.journal.end((await world.only_deployment(shop)).id, Outcome.LIVE)

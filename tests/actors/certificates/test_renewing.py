@@ -205,6 +205,23 @@ async def test_a_certificate_that_is_about_to_expire_is_alarmed_about_once_every
     assert any(text.startswith(f"The certificate for {NAME} expires on") for text in warnings)
 
 
+async def test_a_certificate_that_has_expired_is_alarmed_about_again(world: World) -> None:
+    async with scripted() as server:
+        server.says["/order"] = repeat(problem("serverInternal", 500, detail="Out of paper."))
+        await hold(world, directory=server.directory, ask_ms=2**50)
+        world.clock.days_ahead = 77
+        await world.route(NAME)
+        async with world.actor(acme.connect(server.directory, "", "", world.clock)) as ref:
+            await world.until_noted(EventType.CERTIFICATE_EXPIRING)
+            world.clock.days_ahead = 91
+            for _ in range(2):
+                await _looked(world, ref)
+    alerts = [one for one in await world.stores.events.recent(100) if one.type == EventType.CERTIFICATE_EXPIRING]
+    ended = [one.data["not_after_ms"] <= one.time_ms for one in reversed(alerts)]  # type: ignore[operator]
+    assert ended == [False, True]
+    assert any(text.startswith(f"The certificate for {NAME} expired on") for text in world.warnings.all())
+
+
 async def test_the_users_own_certificate_is_served_instead_and_none_is_ordered(world: World, tmp_path: Path) -> None:
     own = MAKER.make("*.example.com")
     files = _write(tmp_path, own.chain, own.key)

@@ -106,6 +106,8 @@ async def test_how_it_does_is_shown_for_both_releases(run: Run, bench: Bench, pr
     rows = [line.split() for line in said.splitlines()]
     assert ["live", "v2", "0", "0", "(0", "%)", "-"] in rows
     assert ["canary", "v3", "0", "0", "(0", "%)", "-"] in rows
+    assert "v3 is a canary for 5 % of the visitors" in (await run("status", "shop")).out
+    assert "v2 (canary v3)" in (await run("apps")).out
     shown = (await run("canary", "shop", "--json")).json
     assert (shown["live"]["release"], shown["canary"]["release"]) == (2, 3)
 

@@ -69,3 +69,11 @@ def test_a_canary_goes_for_more_errors_or_slower_answers_than_the_live_release(
 def test_what_came_since_is_the_difference() -> None:
     now = Counts(requests=30, errors=4)
     assert now.since(Counts(requests=10, errors=1)) == Counts(requests=20, errors=3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "-"), (0.00042, "0.42 ms"), (0.0452, "45.2 ms"), (0.9994, "999 ms"), (1.234, "1.23 s")],
+)
+def test_how_soon_answers_began_is_told_in_few_digits(seconds: float | None, text: str) -> None:
+    assert ReleaseFigures(release=1, p95_seconds=seconds).p95 == text

@@ -1,12 +1,17 @@
 /** What the page asks the server for, apart from the live stream. */
 
+import type { App } from './apps'
 import type { LogLine } from './lines'
 
 const TIMEOUT_MS = 15_000
 
-export async function appNames(): Promise<string[]> {
-  const answer = await json<{ apps: { name: string }[] }>('/api/v1/apps')
-  return answer.apps.map((app) => app.name)
+export interface Readiness {
+  problems: string[]
+  warnings: string[]
+}
+
+export async function allApps(): Promise<App[]> {
+  return (await json<{ apps: App[] }>('/api/v1/apps')).apps
 }
 
 /** Oldest first. */
@@ -16,12 +21,15 @@ export async function storedLines(app: string, query: Record<string, string>): P
   return answer.lines
 }
 
-/** Sentences about what is wrong with deployd itself; the answer is 503 when there are any. */
-export async function problems(): Promise<string[]> {
+/** Sentences about what is wrong with deployd itself, or will be; the answer is 503 when there are problems. */
+export async function readiness(): Promise<Readiness> {
   const response = await fetch('/readyz', { signal: AbortSignal.timeout(TIMEOUT_MS) })
-  const answer: unknown = await response.json()
-  const found = (answer as { problems?: unknown } | null)?.problems
-  return Array.isArray(found) ? found.map(String) : []
+  const answer = (await response.json()) as Partial<Record<keyof Readiness, unknown>> | null
+  return { problems: sentences(answer?.problems), warnings: sentences(answer?.warnings) }
+}
+
+function sentences(found: unknown): string[] {
+  return Array.isArray(found) ? [...new Set(found.map(String))] : []
 }
 
 /** Rejects with the sentence of the server's problem+json when there is one. */
