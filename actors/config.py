@@ -3,7 +3,8 @@
 import asyncio
 
 from actors.journal import Journal
-from deployd.config import AppConfig, Config, resolve_env
+from deployd.config import AppConfig, Config
+from deployd.config_file import resolve_env
 from deployd.domain.deployment import Trigger
 from deployd.domain.errors import DeploydError, NotFound, UserMistake
 from deployd.domain.event import EventType

@@ -14,7 +14,8 @@ from deployd.builders.caps import Caps
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
-from deployd.config import Config, TlsConfig, environment
+from deployd.config import Config, TlsConfig
+from deployd.config_file import environment
 from deployd.domain.errors import UserMistake
 from deployd.kernel.clock import Clock
 from deployd.logs.sqlite import SqliteLogStore

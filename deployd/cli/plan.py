@@ -52,7 +52,7 @@ def plan(
 
 
 def _app(session: Session, name: str) -> "AppConfig":
-    from deployd.config import load
+    from deployd.config_file import load
 
     path = config_path(session.config)
     apps = load(path).apps
@@ -109,7 +109,7 @@ def _plan_repository(url: str, ref: str | None, wishes: BuildWishes, app: "AppCo
 
 async def _fetch(folder: Path, url: str, ref: str | None) -> None:
     from deployd.adapters.git.repositories import GitRepositories
-    from deployd.config import environment
+    from deployd.config_file import environment
     from deployd.domain.ids import AppName
 
     (folder / "mirrors").mkdir()

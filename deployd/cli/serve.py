@@ -16,7 +16,7 @@ def serve(session: Session) -> None:
 @verb
 def check(session: Session) -> None:
     """Read the configuration and say whether it is usable."""
-    from deployd.config import load
+    from deployd.config_file import load
 
     path = config_path(session.config)
     config = load(path)

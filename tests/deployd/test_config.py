@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from deployd.config import CertificateFiles, Config, load, resolve_env
+from deployd.config import CertificateFiles, Config
+from deployd.config_file import load, resolve_env
 from deployd.domain.app import AppSettings, HealthCheck, Limits
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address

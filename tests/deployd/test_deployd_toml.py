@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from deployd.config import AppConfig, Config, load
+from deployd.config import AppConfig, Config
+from deployd.config_file import load
 from deployd.domain.app import HealthCheck, Limits
 from deployd.domain.build import BuildSettings
 from deployd.domain.edge import EdgeSettings

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
-from deployd.config import Config, load
+from deployd.config import Config
+from deployd.config_file import load
 
 _BURST_MS = 100
 """Editors write in several steps; one burst is one edit."""
