@@ -10,6 +10,7 @@ from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
 from actors.deploy.pulse import Pulse
+from actors.deploy.rollback import Rollback
 from actors.deploy.rollout import Rollout, SwappedBack, processes_of
 from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
@@ -273,10 +274,16 @@ class DeployActor(Actor[DeployMessage]):
             await self._next(deployment.app)
 
     def _roll_out(self, deployment: Deployment) -> None:
-        kind = Rollout if deployment.canary is None else CanaryRollout
-        rollout = kind(self._tools, self._fleet, deployment)
+        rollout = self._rollout_of(deployment)
         task = self.spawn(self._run(rollout, deployment), name=f"rollout {deployment.id}")
         self._rollouts[deployment.id] = (rollout, task)
+
+    def _rollout_of(self, deployment: Deployment) -> Rollout:
+        if deployment.canary is not None:
+            return CanaryRollout(self._tools, self._fleet, deployment)
+        if deployment.trigger is Trigger.ROLLBACK:
+            return Rollback(self._tools, self._fleet, deployment, self._watches)
+        return Rollout(self._tools, self._fleet, deployment)
 
     async def _run(self, rollout: Rollout, deployment: Deployment) -> None:
         error: str | None = "The rollout was stopped."
@@ -294,8 +301,9 @@ class DeployActor(Actor[DeployMessage]):
             self.ref.tell(RolloutEnded(deployment=deployment.id, error=error, outcome=outcome))
 
     async def _make_way(self, deployment: Deployment) -> None:
-        """Never more than two releases of an app run at once."""
-        await self._watches.end(deployment.app)
+        """Never more than two releases of an app run at once. A rollback takes what it can use of the watch's."""
+        if deployment.trigger is not Trigger.ROLLBACK:
+            await self._watches.end(deployment.app)
         if deployment.trigger is Trigger.PROMOTE:
             self._canaries.rest(deployment.app)
         else:

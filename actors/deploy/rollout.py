@@ -74,7 +74,7 @@ class Rollout:
                 await self._tools.artifacts.unpack(release.artifact, folder)
             await self._run_release_command(app, release)
             self._reused = await self._running_as_canary(app, release)
-            running = {instance.process for instance in self._reused}
+            running = {instance.process for instance in (*self._reused, *self._started)}
             for process in processes_of(app, release, web=True):
                 if process not in running:
                     await self._launch(app, release, process)
@@ -154,6 +154,7 @@ class Rollout:
     async def _drain_old(self, app: App, release: Release) -> None:
         drain = self._tools.config.drain_seconds
         async with self._tools.journal.stage(self._deployment.id, Stage.DRAINING, drain + _STOP_SECONDS):
+            await self._start_late(app, release)
             report = await self._drain_watchfully(app, release, drain)
             await self._tools.stores.deployments.note_switch(self._deployment.id, report)
             self._tools.journal.say(app.name, self._deployment.id, str(report), release=release.number)
@@ -167,6 +168,9 @@ class Rollout:
             now = await self._tools.stores.apps.get(app.name)
             if now.stopped:
                 await self._tools.stores.apps.put(msgspec.structs.replace(now, stopped=False))
+
+    async def _start_late(self, app: App, release: Release) -> None:
+        """What is left to start once the visitors have the release."""
 
     def _has_way_back(self, release: Release) -> bool:
         """A static release cannot fail the way a process does, and the same release again is no way back."""

@@ -83,13 +83,26 @@ class Watch:
         self._app = kept.before.app
         self._lookout = Lookout(tools, self._app, kept.release)
         self._over = asyncio.Event()
+        self._taken = False
+        self._decided = False
 
     def end(self) -> None:
         """Something newer begins; a swap back that is under way comes first."""
         self._over.set()
 
+    def take(self, release: int) -> tuple[Instance, ...]:
+        """What is warm is the caller's from now on; nothing when it is of another release, or its fate is decided."""
+        if self._decided or self._taken or self._kept.before.release != release:
+            return ()
+        self._taken = True
+        self._over.set()
+        return self._kept.warm
+
     async def run(self) -> None:
         jump = await self._look_on()
+        if self._taken:
+            return
+        self._decided = True
         if jump is not None and await self._went_back(jump):
             await self._tools.journal.revert(
                 self._kept.deployment,
@@ -193,6 +206,11 @@ class Watches:
         task = self._spawn(watch.run(), f"watch {app} v{kept.release}")
         self._running[app] = (watch, task)
         task.add_done_callback(lambda done: self._forget(app, done))
+
+    def take(self, app: AppName, release: int) -> tuple[Instance, ...]:
+        """The instances of `release` that are kept ready, if they are. The caller stops them, or routes to them."""
+        running = self._running.get(app)
+        return running[0].take(release) if running is not None else ()
 
     async def end(self, app: AppName) -> None:
         """Returns when the warm instances are gone, or have the traffic again."""
