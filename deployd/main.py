@@ -53,7 +53,7 @@ from deployd.proxy.proxy import Proxy
 from deployd.proxy.tls.own_files import OwnFiles
 from deployd.proxy.tls.pem import read_certificate
 from deployd.tree import Makers, Refs, children
-from deployd.world import open_world, prepare_folders
+from deployd.world import cookie_key, open_world, prepare_folders
 from web.desk import Desk
 from web.front import FrontActor
 from web.server import WebServer
@@ -109,6 +109,7 @@ class _Process:
             trusted=self._config.server.trusted_proxies,
             proxy_protocol=self._config.server.proxy_protocol,
             http2=self._config.server.http2,
+            cookie_key=await cookie_key(self._config),
         )
         with self._doors:
             while True:
