@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeVar, assert_never
 
+from actors.deploy.adoption import Adoption
 from actors.deploy.canary import Canaries, CanaryRollout
 from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
@@ -46,7 +47,6 @@ from deployd.messages.deploy import (
 
 _T = TypeVar("_T")
 _BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
-_RESTARTED = "deployd was restarted during this deployment; deploy again."
 
 
 class DeployActor(Actor[DeployMessage]):
@@ -71,27 +71,16 @@ class DeployActor(Actor[DeployMessage]):
         self.ref.tell(InstanceExited(instance=instance, exit=exit))
 
     async def on_start(self) -> None:
-        for instance in await self._keeper.adopt_all():
-            self.spawn(self._keeper.restart(instance), name=f"restart {instance.id}")
+        adoption = Adoption(self._tools, self._fleet, self._keeper)
         for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
-                await self._end_interrupted(deployment)
+                await adoption.conclude(deployment)
+        for instance in await adoption.adopt_all():
+            self.spawn(self._keeper.restart(instance), name=f"restart {instance.app} {instance.process}")
         for app in await self._tools.stores.apps.all():
             await self._canaries.resume(app.name)
             await self._next(app.name)
         self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
-
-    async def _end_interrupted(self, deployment: Deployment) -> None:
-        """The route's row says which release serves: had the switch been made, the deployment did its work."""
-        route = await self._tools.stores.routes.get(deployment.app)
-        if route is not None and route.canary is not None and route.canary.deployment == deployment.id:
-            await self._tools.journal.end(deployment.id, Outcome.CANARY, "deployd was restarted just then.")
-        elif deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
-            await self._tools.journal.end(
-                deployment.id, Outcome.LIVE, "deployd was restarted while old requests drained."
-            )
-        else:
-            await self._tools.journal.end(deployment.id, Outcome.INTERRUPTED, _RESTARTED)
 
     async def handle(self, message: DeployMessage) -> object:
         match message:

@@ -16,7 +16,7 @@ from deployd.domain.errors import DeploydError, StartFailed
 from deployd.domain.ids import InstanceId
 from deployd.domain.instance import Instance, InstanceState
 from deployd.domain.release import Release
-from deployd.domain.route import Address, Route, StaticSite
+from deployd.domain.route import Address, Route, StaticSite, TakenBack
 from deployd.kernel.errors import ActorError
 from deployd.messages.proxy import DrainTargets, RemoveRoute, SwitchTraffic
 
@@ -44,6 +44,7 @@ class Rollout:
         self._reused: list[Instance] = []
         self._before: Route | None = None
         self._switched = False
+        self._taken_back: TakenBack | None = None
         self.committed = False
         self.kept: Kept | None = None
 
@@ -137,6 +138,7 @@ class Rollout:
         return msgspec.structs.replace(
             route_of(app, self._tools.base_domain),
             release=release.number,
+            deployment=self._deployment.id,
             folder=str(self._fleet.folder(release)),
             targets=targets,
             site=site,
@@ -196,7 +198,9 @@ class Rollout:
     async def _refuse_errors(self, app: App, release: Release) -> None:
         lookout = Lookout(self._tools, app.name, release.number)
         jump = await lookout.first_jump()
-        raise SwappedBack(f"{jump} by v{release.number}, so traffic went back to the release before it.")
+        reason = f"{jump} by v{release.number}, so traffic went back to the release before it."
+        self._taken_back = TakenBack(deployment=self._deployment.id, reason=reason)
+        raise SwappedBack(reason)
 
     async def _keep_warm(self, release: Release, old: list[Instance]) -> Kept | None:
         """Their workers are not: two releases would take each other's work."""
@@ -227,7 +231,8 @@ class Rollout:
         if self._before is None:
             return RemoveRoute(app=app.name)
         maintenance = (await self._tools.stores.apps.get(app.name)).maintenance
-        return SwitchTraffic(route=msgspec.structs.replace(self._before, maintenance=maintenance))
+        before = msgspec.structs.replace(self._before, maintenance=maintenance, taken_back=self._taken_back)
+        return SwitchTraffic(route=before)
 
 
 def processes_of(app: App, release: Release, *, web: bool) -> list[str]:
