@@ -263,7 +263,7 @@ class ClientConnection(asyncio.Protocol):
         self._since = self.plane.now
         if self.transport.is_closing():
             return
-        if self.body_left or not self.keep_alive or self.plane.closing:
+        if self.body_left or not self.keep_alive or self.plane.impatient:
             if self.body_left or self.buffer:
                 self._linger()
             else:

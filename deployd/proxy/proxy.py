@@ -212,6 +212,7 @@ class Proxy:
             service.doorman.pause.end()
         if patient_seconds:
             await self._gone(min(patient_seconds, drain_seconds))
+        plane.impatient = True
         for connection in tuple(plane.connections):
             connection.close_idle()
         tunnels = [connection for connection in plane.connections if isinstance(connection, Tunnel)]

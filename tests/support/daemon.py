@@ -192,9 +192,20 @@ def _ended(pid: int) -> None:
 
 @asynccontextmanager
 async def running_daemon(
-    folder: Path, *, apps_toml: str = "", drain_seconds: float = 5.0, watch_seconds: float = 0.0
+    folder: Path,
+    *,
+    apps_toml: str = "",
+    drain_seconds: float = 5.0,
+    server_toml: str = "",
+    watch_seconds: float = 0.0,
 ) -> AsyncIterator[Daemon]:
-    daemon = Daemon(folder, apps_toml=apps_toml, drain_seconds=drain_seconds, watch_seconds=watch_seconds)
+    daemon = Daemon(
+        folder,
+        apps_toml=apps_toml,
+        drain_seconds=drain_seconds,
+        server_toml=server_toml,
+        watch_seconds=watch_seconds,
+    )
     await daemon.start()
     try:
         yield daemon
