@@ -27,6 +27,7 @@ class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True):
     handshakes_at_once: int = 1_024
 
     handshake_seconds: float = 10.0
+    ticket_key_seconds: float = 86_400.0
     header_seconds: float = 10.0
     keep_alive_seconds: float = 75.0
     connect_seconds: float = 3.0

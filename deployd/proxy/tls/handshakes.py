@@ -72,11 +72,11 @@ class Handshakes:
             plane.leave(handshake)
 
     async def _shake(self, accepted: socket.socket, handshake: Handshake) -> None:
-        plane = self._plane
+        plane, limits = self._plane, self._plane.limits
         await plane.loop.connect_accepted_socket(
             lambda: SecureConnection(plane, handshake.client, handshake),
             accepted,
-            ssl=plane.certificates.context,
-            ssl_handshake_timeout=plane.limits.handshake_seconds,
-            ssl_shutdown_timeout=plane.limits.tls_goodbye_seconds,
+            ssl=plane.certificates.listening(plane.loop.time(), limits.ticket_key_seconds),
+            ssl_handshake_timeout=limits.handshake_seconds,
+            ssl_shutdown_timeout=limits.tls_goodbye_seconds,
         )
