@@ -27,7 +27,7 @@ RUN uv venv "$VIRTUAL_ENV" && uv pip install --no-cache --constraints requiremen
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        bubblewrap ca-certificates git git-lfs nodejs npm openssh-client slirp4netns tini \
+        bubblewrap ca-certificates git git-lfs iproute2 nodejs npm openssh-client slirp4netns tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin deployd \
     && install -d -m 0700 -o deployd -g deployd /data

@@ -31,7 +31,7 @@ from deployd.proxy.limits import ProxyLimits
 from deployd.proxy.proxy import Proxy
 from deployd.succession import Succession
 from deployd.tree import Refs
-from deployd.world import open_world, prepare_folders
+from deployd.world import cookie_key, open_world, prepare_folders
 
 _WATCHDOG_SECONDS = 10.0
 _log = logging.getLogger("deployd")
@@ -76,6 +76,7 @@ class _Process:
             trusted=server.trusted_proxies,
             proxy_protocol=server.proxy_protocol,
             http2=server.http2,
+            cookie_key=await cookie_key(self._config),
         )
         with self._doors:
             while True:

@@ -76,6 +76,11 @@ def prepare_folders(config: Config) -> None:
         ) from error
 
 
+async def cookie_key(config: Config) -> bytes:
+    """What the proxy signs its cookies with: the same after a restart, so that visitors stay where they were."""
+    return (await asyncio.to_thread(MasterKey.load, config.paths.master_key)).derived("cookies of the proxy")
+
+
 async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> World:
     """Closed by `stack`. StoreUnusable or UserMistake say what keeps it shut."""
     paths = config.paths

@@ -13,7 +13,9 @@ need bwrap bubblewrap
 need chromium chromium
 need pebble pebble
 need slirp4netns slirp4netns
+need ip iproute2
 need git-lfs git-lfs
+need wrk wrk
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -5,12 +5,14 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeVar, assert_never
 
+from actors.deploy.adoption import Adoption
 from actors.deploy.builds import LOOK_SECONDS, Builds
 from actors.deploy.canary import Canaries, CanaryRollout
 from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
 from actors.deploy.pulse import Pulse
+from actors.deploy.rollback import Rollback
 from actors.deploy.rollout import Rollout, SwappedBack, processes_of
 from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
@@ -46,7 +48,6 @@ from deployd.messages.deploy import (
 
 _T = TypeVar("_T")
 _BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
-_RESTARTED = "deployd was restarted during this deployment; deploy again."
 
 
 class DeployActor(Actor[DeployMessage]):
@@ -72,28 +73,17 @@ class DeployActor(Actor[DeployMessage]):
         self.ref.tell(InstanceExited(instance=instance, exit=exit))
 
     async def on_start(self) -> None:
-        for instance in await self._keeper.adopt_all():
-            self.spawn(self._keeper.restart(instance), name=f"restart {instance.id}")
+        adoption = Adoption(self._tools, self._fleet, self._keeper)
         for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
-                await self._end_interrupted(deployment)
+                await adoption.conclude(deployment)
+        for instance in await adoption.adopt_all():
+            self.spawn(self._keeper.restart(instance), name=f"restart {instance.app} {instance.process}")
         for app in await self._tools.stores.apps.all():
             await self._canaries.resume(app.name)
             await self._next(app.name)
         self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
         self.spawn(self._look_after_builds(), name="look after builds")
-
-    async def _end_interrupted(self, deployment: Deployment) -> None:
-        """The route's row says which release serves: had the switch been made, the deployment did its work."""
-        route = await self._tools.stores.routes.get(deployment.app)
-        if route is not None and route.canary is not None and route.canary.deployment == deployment.id:
-            await self._tools.journal.end(deployment.id, Outcome.CANARY, "deployd was restarted just then.")
-        elif deployment.stage is Stage.DRAINING and route is not None and route.release == deployment.release:
-            await self._tools.journal.end(
-                deployment.id, Outcome.LIVE, "deployd was restarted while old requests drained."
-            )
-        else:
-            await self._tools.journal.end(deployment.id, Outcome.INTERRUPTED, _RESTARTED)
 
     async def handle(self, message: DeployMessage) -> object:
         match message:
@@ -288,10 +278,16 @@ class DeployActor(Actor[DeployMessage]):
             await self._next(deployment.app)
 
     def _roll_out(self, deployment: Deployment) -> None:
-        kind = Rollout if deployment.canary is None else CanaryRollout
-        rollout = kind(self._tools, self._fleet, deployment)
+        rollout = self._rollout_of(deployment)
         task = self.spawn(self._run(rollout, deployment), name=f"rollout {deployment.id}")
         self._rollouts[deployment.id] = (rollout, task)
+
+    def _rollout_of(self, deployment: Deployment) -> Rollout:
+        if deployment.canary is not None:
+            return CanaryRollout(self._tools, self._fleet, deployment)
+        if deployment.trigger is Trigger.ROLLBACK:
+            return Rollback(self._tools, self._fleet, deployment, self._watches)
+        return Rollout(self._tools, self._fleet, deployment)
 
     async def _run(self, rollout: Rollout, deployment: Deployment) -> None:
         error: str | None = "The rollout was stopped."
@@ -309,8 +305,9 @@ class DeployActor(Actor[DeployMessage]):
             self.ref.tell(RolloutEnded(deployment=deployment.id, error=error, outcome=outcome))
 
     async def _make_way(self, deployment: Deployment) -> None:
-        """Never more than two releases of an app run at once."""
-        await self._watches.end(deployment.app)
+        """Never more than two releases of an app run at once. A rollback takes what it can use of the watch's."""
+        if deployment.trigger is not Trigger.ROLLBACK:
+            await self._watches.end(deployment.app)
         if deployment.trigger is Trigger.PROMOTE:
             self._canaries.rest(deployment.app)
         else:

@@ -18,7 +18,7 @@ from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, InstanceId
 from deployd.domain.instance import Exit, InstanceState
 from deployd.domain.release import Release
-from deployd.domain.route import CanaryRoute, Route
+from deployd.domain.route import CanaryRoute, Route, TakenBack
 from deployd.kernel.errors import ActorError
 from deployd.messages.proxy import AskTraffic, DrainTargets, SwitchTraffic
 
@@ -161,11 +161,13 @@ class Canaries:
                 if told:
                     raise StateConflict(f"App {name!r} has no canary any more.")
                 return
+            release = route.canary.canary.release
+            why = f"The canary v{release} was aborted: {reason}"
+            back = TakenBack(deployment=route.canary.deployment, reason=why)
             await self._tools.proxy.ask(
-                SwitchTraffic(route=msgspec.structs.replace(route, canary=None)), _SWITCH_SECONDS
+                SwitchTraffic(route=msgspec.structs.replace(route, canary=None, taken_back=back)), _SWITCH_SECONDS
             )
-        release = route.canary.canary.release
-        await self._tools.journal.revert(route.canary.deployment, f"The canary v{release} was aborted: {reason}")
+        await self._tools.journal.revert(route.canary.deployment, why)
         await self._tools.journal.note(
             EventType.CANARY_ABORTED,
             name,

@@ -1,4 +1,4 @@
-"""Keeps what is live alive: adopts it at the start, restarts what crashed, and keeps the route true."""
+"""Keeps what is live alive: restarts what crashed, and keeps the route true."""
 
 import msgspec
 
@@ -19,8 +19,6 @@ _SWITCH_SECONDS = 20.0
 _FIRST_BACKOFF_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 60.0
 _STABLE_AFTER_MS = 60_000
-_NOT_WANTED = (InstanceState.STOPPING, InstanceState.WARM)
-"""By a deployd that has just started: a watch ends with the process that kept it."""
 
 
 class Keeper:
@@ -28,25 +26,6 @@ class Keeper:
         self._tools = tools
         self._fleet = fleet
         self._gate = Gate(tools, fleet)
-
-    async def adopt_all(self) -> list[Instance]:
-        """The processes of the live release and of a canary go on; leftovers of unfinished rollouts and watches stop.
-
-        Those of the live release that died meanwhile.
-        """
-        lost = []
-        for app in await self._tools.stores.apps.all():
-            route = await self._tools.stores.routes.get(app.name)
-            live = None if route is None else route.release
-            wanted = () if route is None else route.releases
-            for instance in await self._tools.stores.instances.of_app(app.name):
-                alive = await self._fleet.adopt(instance)
-                if alive and (instance.release not in wanted or instance.state in _NOT_WANTED):
-                    await self._fleet.stop(instance)
-                elif not alive and instance.release == live:
-                    lost.append(instance)
-            await self.refresh_route(app)
-        return lost
 
     async def refresh_route(self, app: App) -> None:
         """Makes the proxy serve the app's hosts from the instances that run now, each checked to own its port."""

@@ -16,7 +16,7 @@ from deployd.domain.errors import DeploydError, StartFailed
 from deployd.domain.ids import InstanceId
 from deployd.domain.instance import Instance, InstanceState
 from deployd.domain.release import Release
-from deployd.domain.route import Address, Route, StaticSite
+from deployd.domain.route import Address, Route, StaticSite, TakenBack
 from deployd.kernel.errors import ActorError
 from deployd.messages.proxy import DrainTargets, RemoveRoute, SwitchTraffic
 
@@ -44,6 +44,7 @@ class Rollout:
         self._reused: list[Instance] = []
         self._before: Route | None = None
         self._switched = False
+        self._taken_back: TakenBack | None = None
         self.committed = False
         self.kept: Kept | None = None
 
@@ -74,7 +75,7 @@ class Rollout:
                 await self._tools.artifacts.unpack(release.artifact, folder)
             await self._run_release_command(app, release)
             self._reused = await self._running_as_canary(app, release)
-            running = {instance.process for instance in self._reused}
+            running = {instance.process for instance in (*self._reused, *self._started)}
             for process in processes_of(app, release, web=True):
                 if process not in running:
                     await self._launch(app, release, process)
@@ -137,6 +138,7 @@ class Rollout:
         return msgspec.structs.replace(
             route_of(app, self._tools.base_domain),
             release=release.number,
+            deployment=self._deployment.id,
             folder=str(self._fleet.folder(release)),
             targets=targets,
             site=site,
@@ -154,6 +156,7 @@ class Rollout:
     async def _drain_old(self, app: App, release: Release) -> None:
         drain = self._tools.config.drain_seconds
         async with self._tools.journal.stage(self._deployment.id, Stage.DRAINING, drain + _STOP_SECONDS):
+            await self._start_late(app, release)
             report = await self._drain_watchfully(app, release, drain)
             await self._tools.stores.deployments.note_switch(self._deployment.id, report)
             self._tools.journal.say(app.name, self._deployment.id, str(report), release=release.number)
@@ -167,6 +170,9 @@ class Rollout:
             now = await self._tools.stores.apps.get(app.name)
             if now.stopped:
                 await self._tools.stores.apps.put(msgspec.structs.replace(now, stopped=False))
+
+    async def _start_late(self, app: App, release: Release) -> None:
+        """What is left to start once the visitors have the release."""
 
     def _has_way_back(self, release: Release) -> bool:
         """A static release cannot fail the way a process does, and the same release again is no way back."""
@@ -192,7 +198,9 @@ class Rollout:
     async def _refuse_errors(self, app: App, release: Release) -> None:
         lookout = Lookout(self._tools, app.name, release.number)
         jump = await lookout.first_jump()
-        raise SwappedBack(f"{jump} by v{release.number}, so traffic went back to the release before it.")
+        reason = f"{jump} by v{release.number}, so traffic went back to the release before it."
+        self._taken_back = TakenBack(deployment=self._deployment.id, reason=reason)
+        raise SwappedBack(reason)
 
     async def _keep_warm(self, release: Release, old: list[Instance]) -> Kept | None:
         """Their workers are not: two releases would take each other's work."""
@@ -223,7 +231,8 @@ class Rollout:
         if self._before is None:
             return RemoveRoute(app=app.name)
         maintenance = (await self._tools.stores.apps.get(app.name)).maintenance
-        return SwitchTraffic(route=msgspec.structs.replace(self._before, maintenance=maintenance))
+        before = msgspec.structs.replace(self._before, maintenance=maintenance, taken_back=self._taken_back)
+        return SwitchTraffic(route=before)
 
 
 def processes_of(app: App, release: Release, *, web: bool) -> list[str]:

@@ -18,7 +18,7 @@ from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.instance import Instance
 from deployd.domain.log_line import Level
 from deployd.domain.release import Release
-from deployd.domain.route import Route
+from deployd.domain.route import Route, TakenBack
 from deployd.kernel.errors import ActorError
 from deployd.messages.proxy import AskTraffic, DrainTargets, SwitchTraffic
 
@@ -83,22 +83,35 @@ class Watch:
         self._app = kept.before.app
         self._lookout = Lookout(tools, self._app, kept.release)
         self._over = asyncio.Event()
+        self._taken = False
+        self._decided = False
 
     def end(self) -> None:
         """Something newer begins; a swap back that is under way comes first."""
         self._over.set()
 
+    def take(self, release: int) -> tuple[Instance, ...]:
+        """What is warm is the caller's from now on; nothing when it is of another release, or its fate is decided."""
+        if self._decided or self._taken or self._kept.before.release != release:
+            return ()
+        self._taken = True
+        self._over.set()
+        return self._kept.warm
+
     async def run(self) -> None:
         jump = await self._look_on()
+        if self._taken:
+            return
+        self._decided = True
         if jump is not None and await self._went_back(jump):
-            await self._tools.journal.revert(
-                self._kept.deployment,
-                f"{jump} by v{self._kept.release}, so traffic went back to v{self._kept.before.release}.",
-            )
+            await self._tools.journal.revert(self._kept.deployment, self._reason(jump))
             await self._replace_rest()
         else:
             await self._fleet.stop_all(list(self._kept.warm))
             self._say_how_it_did()
+
+    def _reason(self, jump: str) -> str:
+        return f"{jump} by v{self._kept.release}, so traffic went back to v{self._kept.before.release}."
 
     def _say_how_it_did(self) -> None:
         counts, old = self._lookout.counts, self._kept.before.release
@@ -128,7 +141,7 @@ class Watch:
     async def _went_back(self, jump: str) -> bool:
         old = self._kept.before.release
         try:
-            if await self._swap_back():
+            if await self._swap_back(self._reason(jump)):
                 return True
             self._say(f"{jump}, but nothing of v{old} runs any more that could take over.", Level.ERROR)
         except (DeploydError, ActorError) as failure:
@@ -136,7 +149,7 @@ class Watch:
         route = await self._tools.stores.routes.get(self._app)
         return route is not None and route.release == old  # An answer may be lost of what was done.
 
-    async def _swap_back(self) -> bool:
+    async def _swap_back(self, reason: str) -> bool:
         kept = self._kept
         async with self._fleet.route_lock(self._app):
             app = await self._tools.stores.apps.get(self._app)
@@ -144,17 +157,19 @@ class Watch:
             back = [one for one in kept.warm if await self._still_runs(one)]
             if not back or now is None or now.release != kept.release or app.stopped:
                 return False
-            await self._route_to([await self._fleet.mark_running(one) for one in back], app)
+            await self._route_to([await self._fleet.mark_running(one) for one in back], app, reason)
         return True
 
     async def _still_runs(self, instance: Instance) -> bool:
         return not self._fleet.ended(instance).done() and await self._tools.runtime.owns_port(instance)
 
-    async def _route_to(self, instances: list[Instance], app: App) -> None:
+    async def _route_to(self, instances: list[Instance], app: App, reason: str) -> None:
         route = msgspec.structs.replace(
             route_of(app, self._tools.base_domain),
             release=self._kept.before.release,
+            deployment=self._kept.before.deployment,
             folder=self._kept.before.folder,
+            taken_back=TakenBack(deployment=self._kept.deployment, reason=reason),
             targets=tuple(address_of(one) for one in instances),
         )
         await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
@@ -193,6 +208,11 @@ class Watches:
         task = self._spawn(watch.run(), f"watch {app} v{kept.release}")
         self._running[app] = (watch, task)
         task.add_done_callback(lambda done: self._forget(app, done))
+
+    def take(self, app: AppName, release: int) -> tuple[Instance, ...]:
+        """The instances of `release` that are kept ready, if they are. The caller stops them, or routes to them."""
+        running = self._running.get(app)
+        return running[0].take(release) if running is not None else ()
 
     async def end(self, app: AppName) -> None:
         """Returns when the warm instances are gone, or have the traffic again."""

@@ -1,4 +1,5 @@
-"""Gives a build step a network of its own that leads to the world but not to what listens on this host's loopback."""
+"""Gives a build step a network of its own that leads to the world, but neither to what listens on this host's loopback
+nor to where clouds hand a machine its credentials."""
 
 import asyncio
 import contextlib
@@ -19,7 +20,9 @@ RESOLV_CONF = b"nameserver 10.0.2.3\n"
 
 _SECONDS = 10.0
 _THERE = b"there\n"
-_HOLD = ("sh", "-c", "echo there; read -r _")
+_METADATA = "169.254.0.0/16"
+"""Link-local: a cloud's metadata service. Its IPv6 address (fd00:ec2::254) is out of reach, as all of IPv6 is."""
+_HOLD = ("sh", "-c", f"ip route add prohibit {_METADATA} && echo there; read -r _")
 _SLIRP = (
     "slirp4netns",
     "--configure",
@@ -28,6 +31,7 @@ _SLIRP = (
     "--enable-seccomp",
     "--exit-fd=0",
 )
+_NEEDED = {_SLIRP[0]: _SLIRP[0], "ip": "iproute2"}
 _AS_ROOT = ("--enable-sandbox",)
 """It leaves root's rights and files behind, which whoever has none of them cannot do."""
 
@@ -50,8 +54,9 @@ def refused(reason: str) -> BuildFailed:
 @asynccontextmanager
 async def isolated_network() -> AsyncIterator[Network]:
     """BuildFailed when there can be none. What it runs ends with this process, however that ends."""
-    if shutil.which(_SLIRP[0], path=SEARCH_PATH) is None:
-        raise refused("slirp4netns is not installed")
+    for program, package in _NEEDED.items():
+        if shutil.which(program, path=SEARCH_PATH) is None:
+            raise refused(f"{package} is not installed")
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(_SECONDS):
@@ -63,7 +68,7 @@ async def isolated_network() -> AsyncIterator[Network]:
 
 async def _open(stack: AsyncExitStack) -> Network:
     as_root = os.geteuid() == 0
-    user = () if as_root else ("--user", "--map-current-user")
+    user = () if as_root else ("--user", "--map-current-user", "--keep-caps")  # For `ip`; who enters has none.
     holder = await stack.enter_async_context(_running(["unshare", *user, "--net", "--", *_HOLD], stdout=PIPE))
     assert holder.stdout is not None
     if await holder.stdout.readline() != _THERE:

@@ -36,12 +36,20 @@ class CanaryRoute(msgspec.Struct, frozen=True, kw_only=True):
     folder: str | None = None
 
 
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a switch ended: the release that `deployment` had brought did not do."""
+
+    deployment: DeploymentId
+    reason: str
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """What the proxy serves for an app: a static site, or targets; neither means 503 with `closed_because`.
 
     `hosts` are `HOST`, `*.DOMAIN` or either with a path prefix behind it (`HOST/api`). While `maintenance` says why,
     everything but `health_path` (unless that is `/`) is answered 503 with that text. `folder` is the release's own
-    (absolute path), where the error pages of `edge` are.
+    (absolute path), where the error pages of `edge` are. `deployment` made the switch to `release`; `taken_back` stands
+    in the same row as what it explains, so that whoever finds the row can finish what was begun with it.
     """
 
     app: AppName
@@ -55,6 +63,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     health_path: str = "/"
     folder: str | None = None
     canary: CanaryRoute | None = None
+    deployment: DeploymentId | None = None
+    taken_back: TakenBack | None = None
 
     @property
     def releases(self) -> tuple[int, ...]:

@@ -103,6 +103,10 @@ class CompressingRelay(Relay):
             self._emit(self._encoder.finish())
         super().complete()
 
+    @property
+    def choked(self) -> bool:
+        return self._busy or super().choked
+
     def resume_source(self) -> None:
         if not self._busy:
             super().resume_source()

@@ -49,9 +49,12 @@ class Doorman:
             return
         before = self._plain or self._secure
         https = plane.certificates if plane.https_port else None
-        self._plain = door_of(route, https, plane.https_port, before)
-        self._secure = door_of(route, None, 0, self._plain)
+        self._plain = door_of(route, https, plane.https_port, before, self._prefix_of)
+        self._secure = door_of(route, None, 0, self._plain, self._prefix_of)
         self._stand()
+
+    def _prefix_of(self, host: bytes, target: bytes) -> bytes:
+        return self._plane.table.prefix_of(host, target)
 
     def hold(self, seconds: float) -> None:
         self.pause.begin(seconds)

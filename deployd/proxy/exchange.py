@@ -130,6 +130,11 @@ class Exchange:
     def wants_body(self) -> bool:
         return True
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether what takes the body keeps up; otherwise reading is resumed when it does."""
+        return True
+
     def pause_source(self) -> None:
         """The client does not read: stop producing."""
 

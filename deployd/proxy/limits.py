@@ -6,7 +6,8 @@ import msgspec
 class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """`header_*` bound what is read before a request is understood; `*_idle` bound silence, never a whole transfer.
 
-    `connections_per_address` is for clients; 0 means any number. A body must come at `body_bytes_per_second` at least,
+    `connections_per_address` is for clients and counts TLS handshakes under way; 0 means any number. Of those there
+    are at most `handshakes_at_once`: then the oldest gives way. A body must come at `body_bytes_per_second` at least,
     taken over `body_rate_seconds`; who reads an answer that slowly is let go too (`body_idle_seconds` bounds how long
     a full write buffer may stay full, and how long a closing connection may take beyond that rate to take its rest).
     An app's requests beyond `access_per_second` are not all recorded: only what failed, and one in `access_one_in`.
@@ -23,8 +24,10 @@ class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True):
     interim_responses: int = 16
     connections_per_address: int = 256
     requests_per_turn: int = 64
+    handshakes_at_once: int = 1_024
 
     handshake_seconds: float = 10.0
+    ticket_key_seconds: float = 86_400.0
     header_seconds: float = 10.0
     keep_alive_seconds: float = 75.0
     connect_seconds: float = 3.0

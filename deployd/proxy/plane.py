@@ -81,6 +81,9 @@ class Plane:
         self.ejections = 0
         """How often a target that kept failing was left alone for a while."""
         self.closing = False
+        """Each answer's head from now on says that it is its connection's last…"""
+        self.impatient = False
+        """… and connections that have not been told so are closed between two requests, too."""
         self.now = 0.0
         self.date = b""
         self._empty = asyncio.Event()

@@ -40,6 +40,7 @@ class ClientConnection(asyncio.Protocol):
         "_advancing",
         "_body_bytes",
         "_decoder",
+        "_feeding",
         "_half_closed",
         "_known",
         "_lingered",
@@ -77,6 +78,7 @@ class ClientConnection(asyncio.Protocol):
         self.keep_alive = True
         self.write_paused = False
         self._decoder: ChunkedDecoder | None = None
+        self._feeding = False
         self._read_paused = False
         self._advancing = False
         self._half_closed = False
@@ -262,7 +264,7 @@ class ClientConnection(asyncio.Protocol):
         self._since = plane.now
         if self.transport.is_closing():
             return
-        if self.body_left or not self.keep_alive or plane.closing:
+        if self.body_left or not self.keep_alive or plane.impatient:
             if self.body_left or self.buffer:
                 self._linger()
             else:
@@ -318,8 +320,26 @@ class ClientConnection(asyncio.Protocol):
             if decoder.done:
                 self.body_left = 0
                 self._keep_next(decoder.rest)
+            elif decoder.more:
+                self._feed_later()
         if not self.body_left:
             exchange.body_ended()
+
+    def _feed_later(self) -> None:
+        """Nothing is read until the chunks that are here were taken."""
+        self.pause_reading()
+        if not self._feeding:
+            self._feeding = True
+            self.plane.loop.call_soon(self._feed_rest)
+
+    def _feed_rest(self) -> None:
+        self._feeding = False
+        exchange, decoder = self.exchange, self._decoder
+        if exchange is None or decoder is None or not decoder.more or not exchange.wants_more:
+            return
+        self._feed_body(exchange, b"")
+        if not decoder.more and self.body_left and exchange.wants_more:
+            self.resume_reading()
 
     def _keep_next(self, data: bytes) -> None:
         if data:
@@ -335,6 +355,9 @@ class ClientConnection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         if self._read_paused and not self.transport.is_closing():
+            if self._decoder is not None and self._decoder.more:
+                self._feed_later()
+                return
             self._read_paused = False
             self.transport.resume_reading()
 
@@ -392,6 +415,7 @@ class ClientConnection(asyncio.Protocol):
         self._since = self.plane.now
         self._lingered = 0
         self.buffer = b""
+        self._decoder = None
         if self._half_closed or not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -23,8 +23,9 @@ from deployd.proxy.service import Service
 from deployd.proxy.stats import ProxyStats, by_class
 from deployd.proxy.tls.board import Board
 from deployd.proxy.tls.certificates import Certificates
-from deployd.proxy.tls.connection import SecureConnection
 from deployd.proxy.tls.context import HTTP_1, HTTP_2
+from deployd.proxy.tls.door import TlsDoor
+from deployd.proxy.tls.handshakes import Handshakes
 from deployd.proxy.trusted import Trusted
 from deployd.proxy.upgrade import Tunnel
 from deployd.proxy.variant import split_of
@@ -66,12 +67,13 @@ class Proxy:
             cookie_key=cookie_key or secrets.token_bytes(32),
         )
         self._proxy_protocol = proxy_protocol
+        self._handshakes = Handshakes(self._plane)
         self.board = Board(self._plane)
         """Where proofs for a certificate authority are put up."""
         if http2:
             _speak_http2(self._plane)
         self._services: dict[AppName, Service] = {}
-        self._servers: list[asyncio.Server | PreambleDoor] = []
+        self._servers: list[asyncio.Server | PreambleDoor | TlsDoor] = []
         self._failed_before = 0
 
     async def listen(self, host: str, port: int) -> int:
@@ -95,16 +97,9 @@ class Proxy:
         """Like `accept_from`, for https: whatever name `certificates` has one for is served."""
         plane = self._plane
         if self._proxy_protocol:
-            self._servers.append(PreambleDoor(plane, door, self._admit_securely))
+            self._servers.append(PreambleDoor(plane, door, self._handshakes.admit))
         else:
-            server = await plane.loop.create_server(
-                lambda: SecureConnection(plane),
-                sock=door,
-                ssl=plane.certificates.context,
-                ssl_handshake_timeout=plane.limits.handshake_seconds,
-                ssl_shutdown_timeout=plane.limits.tls_goodbye_seconds,
-            )
-            self._servers.append(server)
+            self._servers.append(TlsDoor(plane, door, self._handshakes.admit))
         plane.https_port = door.getsockname()[1]
         for service in self._services.values():
             service.doorman.look_again()
@@ -113,16 +108,6 @@ class Proxy:
     async def _admit(self, accepted: socket.socket, client: str) -> None:
         plane = self._plane
         await plane.loop.connect_accepted_socket(lambda: ClientConnection(plane, peer=client), accepted)
-
-    async def _admit_securely(self, accepted: socket.socket, client: str) -> None:
-        plane = self._plane
-        await plane.loop.connect_accepted_socket(
-            lambda: SecureConnection(plane, client),
-            accepted,
-            ssl=plane.certificates.context,
-            ssl_handshake_timeout=plane.limits.handshake_seconds,
-            ssl_shutdown_timeout=plane.limits.tls_goodbye_seconds,
-        )
 
     @property
     def accepting(self) -> bool:
@@ -227,6 +212,7 @@ class Proxy:
             service.doorman.pause.end()
         if patient_seconds:
             await self._gone(min(patient_seconds, drain_seconds))
+        plane.impatient = True
         for connection in tuple(plane.connections):
             connection.close_idle()
         tunnels = [connection for connection in plane.connections if isinstance(connection, Tunnel)]

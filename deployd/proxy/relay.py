@@ -130,6 +130,15 @@ class Relay(Exchange):
     def wants_body(self) -> bool:
         return self.upstream is not None
 
+    @property
+    def wants_more(self) -> bool:
+        return self.upstream is not None and not self.upstream.write_paused
+
+    @property
+    def choked(self) -> bool:
+        """Whether nothing more is to come of the upstream's answer until `resume_source`."""
+        return self.client.write_paused
+
     def body(self, data: bytes) -> None:
         if self.upstream is not None:
             self.seen = self.plane.now

@@ -30,12 +30,14 @@ class UpstreamConnection(asyncio.Protocol):
         "_left",
         "_paused",
         "_plane",
+        "_reading_on",
         "_socket",
         "_target",
         "idle_since",
         "relay",
         "transport",
         "uses",
+        "write_paused",
     )
     transport: asyncio.Transport
 
@@ -50,6 +52,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = 0
         self._keep = True
         self._paused = False
+        self._reading_on = False
+        self.write_paused = False
         self.idle_since = 0.0
         self.uses = 0
 
@@ -181,6 +185,24 @@ class UpstreamConnection(asyncio.Protocol):
             self._keep = self._keep and not decoder.rest
             self.release()
             relay.complete()
+        elif decoder.more:
+            self._read_later()
+
+    def _read_later(self) -> None:
+        """Nothing is read until the chunks that are here were taken."""
+        self.pause()
+        if not self._reading_on:
+            self._reading_on = True
+            self._plane.loop.call_soon(self._read_rest)
+
+    def _read_rest(self) -> None:
+        self._reading_on = False
+        relay, decoder = self.relay, self._decoder
+        if relay is None or decoder is None or not decoder.more or relay.choked:
+            return
+        self._read_chunked(relay, decoder, b"")
+        if not decoder.more and not relay.choked:
+            self.resume()
 
     def release(self) -> None:
         """Lets go of the exchange: back to the pool, unless either side said or showed that it cannot be used again."""
@@ -204,14 +226,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     def resume(self) -> None:
         if self._paused and not self.transport.is_closing():
+            if self._decoder is not None and self._decoder.more:
+                self._read_later()
+                return
             self._paused = False
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
+        self.write_paused = True
         if self.relay is not None:
             self.relay.client.pause_reading()
 
     def resume_writing(self) -> None:
+        self.write_paused = False
         if self.relay is not None:
             self.relay.client.resume_reading()
 

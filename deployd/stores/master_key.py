@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from deployd.domain.errors import StoreUnusable
 
@@ -33,6 +35,7 @@ class MasterKey:
         return cls(key)
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
 
     def seal(self, plain: bytes, bound_to: str) -> bytes:
@@ -47,6 +50,12 @@ class MasterKey:
             raise StoreUnusable(
                 f"What is stored for {bound_to} does not open with this master key: restore the key it was made with."
             ) from error
+
+    def derived(self, purpose: str) -> bytes:
+        """Another key of 32 bytes, always the same for `purpose`, that tells nothing of this one (HKDF, RFC 5869)."""
+        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=f"deployd {purpose}".encode()).derive(
+            self._key
+        )
 
 
 def _create(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from tests.e2e.test_redeploys import files
 from tests.e2e.test_survival import instance_of
-from tests.support.daemon import Daemon
+from tests.support.certificate_maker import CertificateMaker
+from tests.support.daemon import Daemon, free_port, running_daemon
 from tests.support.load import constant_load
 from tests.support.repos import repo_with
+from tests.support.wrk import wrk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -32,6 +35,39 @@ async def test_a_new_process_takes_over_under_load_with_no_failed_request(daemon
     assert (await instance_of(daemon))["pid"] == before["pid"]
     assert (await daemon.deploy("app"))["outcome"] == "live"
     await every_request_is_logged(daemon, load.total)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_wrk_sees_no_error_over_two_reloads(tmp_path: Path, scheme: str) -> None:
+    """It counts a connection as broken unless its last answer announced that it is the last."""
+    made, secure_port = CertificateMaker().make("localhost"), free_port()
+    (tmp_path / "app.pem").write_text(made.chain)
+    (tmp_path / "app.key").write_text(made.key)
+    (tmp_path / "app.key").chmod(0o600)
+    tls = f'https = "127.0.0.1:{secure_port}"\n[[tls.certificates]]\ncert = "app.pem"\nkey = "app.key"'
+    async with running_daemon(tmp_path, server_toml=tls) as daemon:
+        repo = repo_with(files("v1"), tmp_path / "app")
+        await daemon.create_app("app", str(repo), domains=["localhost"], proxy={"https_redirect": False})
+        assert (await daemon.deploy("app"))["outcome"] == "live"
+        port = secure_port if scheme == "https" else daemon.http_port
+        async with wrk(f"{scheme}://localhost:{port}/", "localhost") as report:
+            for _ in range(2):
+                await is_asked(daemon)
+                await daemon.reload()
+            await is_asked(daemon)
+    assert report.errors == []
+    assert report.requests > 300
+
+
+async def is_asked(daemon: Daemon) -> None:
+    """Until the process that serves now has answered a hundred requests."""
+    async with asyncio.timeout(60):
+        while True:
+            _, metrics = await daemon.api("GET", "/metrics")
+            found = re.search(r"^deployd_proxy_requests_total (\d+)", metrics, re.M)
+            if found is not None and int(found[1]) > 100:
+                return
+            await asyncio.sleep(0.02)
 
 
 async def every_request_is_logged(daemon: Daemon, requests: int) -> None:

@@ -4,12 +4,13 @@ import asyncio
 import os
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.e2e.test_redeploys import files
 from tests.support.daemon import Daemon
 from tests.support.load import constant_load
-from tests.support.repos import repo_with
+from tests.support.repos import repo_with, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -98,3 +99,39 @@ async def test_a_crashed_app_is_restarted_and_the_crash_is_told(daemon: Daemon, 
     _, body = await daemon.api("GET", "/api/v1/events?limit=50")
     (crash,) = [event for event in body["events"] if event["type"] == "instance.crashed"]
     assert crash["data"]["signal"] == "SIGKILL"
+
+
+async def test_visitors_keep_their_instance_and_their_side_of_a_canary_over_a_restart(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    repo = repo_with(telling("v1"), tmp_path / "app")
+    await daemon.create_app("app", str(repo), processes={"web": 2}, proxy={"sticky": True})
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    write(repo, telling("v2"), "Second")
+    status, body = await daemon.api("POST", "/api/v1/apps/app/deployments", {"canary": {"percent": 50}})
+    assert status == 202, body
+    assert (await daemon.ended(body["id"]))["outcome"] == "canary"
+    visitors = [await visit(daemon) for _ in range(8)]
+    assert len({who for who, _ in visitors}) > 1
+    await daemon.kill()
+    await daemon.start()
+    assert [await visit(daemon, cookies) for _, cookies in visitors] == [(who, {}) for who, _ in visitors]
+    await daemon.reload()
+    assert [await visit(daemon, cookies) for _, cookies in visitors] == [(who, {}) for who, _ in visitors]
+
+
+def telling(version: str) -> dict[str, str]:
+    found = files(version)
+    return found | {"main.py": found["main.py"].replace("VERSION.encode()", 'f"{VERSION} {os.getpid()}".encode()')}
+
+
+async def visit(daemon: Daemon, cookies: dict[str, str] | None = None) -> tuple[str, dict[str, str]]:
+    """Who answered, and the cookies that came with it."""
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as visitor,
+        visitor.get(
+            f"http://127.0.0.1:{daemon.http_port}/", headers={"Host": "app.test"}, cookies=cookies or {}
+        ) as answer,
+    ):
+        assert answer.status == 200
+        return await answer.text(), {name: cookie.value for name, cookie in answer.cookies.items()}

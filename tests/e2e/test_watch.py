@@ -1,17 +1,23 @@
 """After a switch of a whole deployd: a release that fails with its traffic loses it again, a good one keeps it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.test_canary import deployed, instances, until_gone, version
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.load import constant_load
-from tests.support.repos import write
+from tests.support.repos import repo_with, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+_PROCFILE = {"Procfile": "web: python3 main.py\njobs: sleep 600\n"}
 
 
 @pytest.fixture
@@ -93,3 +99,56 @@ async def test_a_watch_that_saw_nothing_wrong_ends_and_says_so(tmp_path: Path) -
         await daemon.until_logged("app", said)
         _, now = await daemon.api("GET", f"/api/v1/deployments/{deployment['id']}")
         assert now["outcome"] == "live"
+
+
+async def rolled_back(daemon: Daemon, **order: int) -> dict[str, Any]:
+    status, body = await daemon.api("POST", "/api/v1/apps/app/rollback", order)
+    assert status == 202, body
+    return await daemon.ended(body["id"])
+
+
+async def running(daemon: Daemon) -> dict[tuple[int, str, str], int]:
+    _, body = await daemon.api("GET", "/api/v1/apps/app/instances")
+    return {(one["release"], one["process"], one["state"]): one["pid"] for one in body["instances"]}
+
+
+async def test_a_rollback_within_the_watch_goes_to_the_warm_instances(daemon: Daemon, tmp_path: Path) -> None:
+    repo = repo_with(version("v1") | _PROCFILE, tmp_path / "app")
+    await daemon.create_app("app", str(repo), health="/up")
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    async with constant_load(daemon.http_port, "app.test") as load:
+        write(repo, version("v2") | _PROCFILE, "Second")
+        assert (await daemon.deploy("app"))["outcome"] == "live"
+        before = await running(daemon)
+        back = await rolled_back(daemon)
+        assert (back["outcome"], back["release"], back["switch"]["failed"]) == ("live", 1, 0)
+        assert await daemon.get("app.test") == (200, "v1")
+        after = await running(daemon)
+        assert set(after) == {(1, "web.1", "running"), (1, "jobs.1", "running"), (2, "web.1", "warm")}
+        assert after[1, "web.1", "running"] == before[1, "web.1", "warm"]
+        assert after[2, "web.1", "warm"] == before[2, "web.1", "running"]
+        forth = await rolled_back(daemon, release=2)
+        assert (forth["outcome"], forth["release"]) == ("live", 2)
+        assert (await running(daemon))[2, "web.1", "running"] == before[2, "web.1", "running"]
+        await load.one_more()
+    assert load.failures == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_warm_instance_that_does_not_answer_is_replaced(
+    daemon: Daemon, tmp_path: Path, number: signal.Signals
+) -> None:
+    repo = repo_with(version("v1"), tmp_path / "app")
+    await daemon.create_app("app", str(repo), health="/up", processes={"web": 2})
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    write(repo, version("v2"), "Second")
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    before = await running(daemon)
+    os.kill(before[1, "web.1", "warm"], number)
+    back = await rolled_back(daemon)
+    assert (back["outcome"], back["release"]) == ("live", 1)
+    after = await running(daemon)
+    assert {key for key, _ in after.items() if key[0] == 1} == {(1, "web.1", "running"), (1, "web.2", "running")}
+    assert after[1, "web.2", "running"] == before[1, "web.2", "warm"]
+    assert after[1, "web.1", "running"] != before[1, "web.1", "warm"]
+    assert {await daemon.get("app.test") for _ in range(6)} == {(200, "v1")}

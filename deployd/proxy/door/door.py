@@ -6,7 +6,7 @@ from deployd.domain.route import Route
 from deployd.proxy.chunked import MEBIBYTE, too_large
 from deployd.proxy.door.allow_list import AllowList
 from deployd.proxy.door.basic_auth import Attempt, BasicAuth
-from deployd.proxy.door.maintenance import Maintenance
+from deployd.proxy.door.maintenance import Maintenance, PrefixOf
 from deployd.proxy.door.origin import Certificates, Origin
 from deployd.proxy.door.rate_limit import RateLimit
 from deployd.proxy.door.redirects import Redirects
@@ -37,7 +37,7 @@ class Door:
             return _STRANGER
         if self.origin is not None and (location := self.origin.elsewhere(head, scheme)) is not None:
             return moved_to(location)
-        if self.maintenance is not None and (closed := self.maintenance.check(head.target)) is not None:
+        if self.maintenance is not None and (closed := self.maintenance.check(head)) is not None:
             return closed
         if self.redirects is not None and (location := self.redirects.find(head.target)) is not None:
             return moved_to(location)
@@ -47,9 +47,13 @@ class Door:
 
 
 def door_of(
-    route: Route, certificates: Certificates | None, https_port: int = 443, before: Door | None = None
+    route: Route,
+    certificates: Certificates | None,
+    https_port: int = 443,
+    before: Door | None = None,
+    prefix_of: PrefixOf | None = None,
 ) -> Door | None:
-    """None when nothing of it is set. Without `certificates` nobody is sent to https.
+    """None when nothing of it is set. Without `certificates` nobody is sent to https; `prefix_of` for those who strip.
 
     What `before` counted and remembers goes on where the settings are the same.
     """
@@ -64,7 +68,7 @@ def door_of(
     if edge.canonical or secured is not None:
         door.origin = Origin(edge.canonical, secured, https_port)
     if route.maintenance is not None:
-        door.maintenance = Maintenance(route.maintenance, route.health_path)
+        door.maintenance = Maintenance(route.maintenance, route.health_path, prefix_of if edge.strip_prefix else None)
     if edge.redirects:
         door.redirects = Redirects(edge.redirects)
     door.body_limit = int(edge.body_limit_mb * MEBIBYTE)

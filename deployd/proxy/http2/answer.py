@@ -64,6 +64,8 @@ class AnswerReader:
             return []
         if self._decoder is not None:
             pieces = self._decoder.feed(data)
+            while self._decoder.more:
+                pieces += self._decoder.feed(b"")
             self.complete = self._decoder.done
             return pieces
         if self._left != _UNTIL_CLOSE:

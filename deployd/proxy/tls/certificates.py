@@ -11,12 +11,13 @@ _CLIENT_HELLO = 1
 
 
 class Certificates:
-    """`context` is for the listener. A name without a certificate gets no handshake: a certificate for another name
+    """`listening` is for the listener. A name without a certificate gets no handshake: a certificate for another name
     would only teach people to click warnings away, and tells strangers what else is served here.
     """
 
     def __init__(self) -> None:
-        self.context = listener_context(self._choose)
+        self._listening = listener_context(self._choose)
+        self._listening_until: float | None = None
         self.protocols: tuple[str, ...] = (HTTP_1,)
         self._by_name: dict[str, Certificate] = {}
         self._hosts: frozenset[bytes] = frozenset()
@@ -34,6 +35,17 @@ class Certificates:
         self._by_name, self._contexts = by_name, kept
         self._hosts = frozenset(name.encode() for name in by_name)
 
+    def listening(self, now: float, seconds: float) -> ssl.SSLContext:
+        """For a handshake that begins `now`. After `seconds` another takes its place, and with it the keys of the
+        session tickets: who comes back with an older ticket makes a full handshake."""
+        if self._listening_until is None:
+            self._listening_until = now + seconds
+        elif now >= self._listening_until:
+            self._listening_until = now + seconds
+            self._listening = listener_context(self._choose)
+            self._look_out()
+        return self._listening
+
     def has(self, host: bytes) -> bool:
         """Whether a handshake for that host (lower case, no port) would succeed."""
         hosts = self._hosts
@@ -42,14 +54,17 @@ class Certificates:
     def prove(self, name: str, context: ssl.SSLContext) -> None:
         """Until `proven`, an authority that asks for the proof by ALPN gets it; everybody else what they always get."""
         self._proofs[name] = context
-        # CPython's hook for debugging is the only place to see what a client offers before the certificate is chosen;
-        # it is there only while an authority is expected.
-        self.context._msg_callback = self._look  # type: ignore[attr-defined]
+        self._look_out()
 
     def proven(self, name: str) -> None:
         self._proofs.pop(name, None)
         if not self._proofs:
-            self.context._msg_callback = None  # type: ignore[attr-defined]
+            self._look_out()
+
+    def _look_out(self) -> None:
+        """CPython's hook for debugging is the only place to see what a client offers before the certificate is chosen;
+        it is there only while an authority is expected."""
+        self._listening._msg_callback = self._look if self._proofs else None  # type: ignore[attr-defined]
 
     def _look(self, _: object, direction: str, version: object, content: object, kind: int, data: bytes) -> None:
         if kind == _CLIENT_HELLO and direction == "read":

@@ -9,15 +9,20 @@ from deployd.proxy.tls.context import ACME_TLS, HTTP_2
 
 if TYPE_CHECKING:
     from deployd.proxy.plane import Plane
+    from deployd.proxy.tls.handshakes import Handshake
 
 
 class SecureConnection(ClientConnection):
-    __slots__ = ()
+    __slots__ = ("_handshake",)
 
-    def __init__(self, plane: "Plane", peer: str | None = None) -> None:
+    def __init__(self, plane: "Plane", peer: str | None = None, handshake: "Handshake | None" = None) -> None:
         super().__init__(plane, b"https", peer)
+        self._handshake = handshake
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._handshake is not None:
+            self._handshake.uncount()
+            self._handshake = None
         super().connection_made(transport)
         protocol = transport.get_extra_info("ssl_object").selected_alpn_protocol()
         if protocol == ACME_TLS:

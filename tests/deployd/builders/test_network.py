@@ -32,8 +32,9 @@ async def listener() -> AsyncIterator[int]:
 
 @pytest.fixture
 async def isolated(tmp_path: Path) -> Yard:
-    if shutil.which("slirp4netns", path=SEARCH_PATH) is None:
-        missing("slirp4netns is not installed")
+    for program in ("slirp4netns", "ip"):
+        if shutil.which(program, path=SEARCH_PATH) is None:
+            missing(f"{program} is not installed")
     return await make_yard(tmp_path, isolated=True)
 
 
@@ -45,6 +46,25 @@ async def test_a_build_in_the_hosts_network_reaches_the_hosts_loopback(tmp_path:
 async def test_an_isolated_build_does_not(isolated: Yard, listener: int) -> None:
     steps = [ASK.format(address, listener) for address in ("127.0.0.1", "10.0.2.2", "::1")]
     assert await isolated.build(*steps) == ["not", "not", "not"]
+
+
+ROUTE = (
+    "python3 -c 'import errno, socket; one = socket.socket(socket.{}, socket.SOCK_DGRAM); "
+    'print(errno.errorcode.get(one.connect_ex(("{}", 80)), "reachable"))\''
+)
+
+
+async def test_an_isolated_build_does_not_reach_where_clouds_hand_out_credentials(isolated: Yard) -> None:
+    places = [("AF_INET", "169.254.169.254"), ("AF_INET", "169.254.0.1"), ("AF_INET6", "fd00:ec2::254")]
+    steps = [ROUTE.format(*place) for place in [*places, ("AF_INET", "192.0.2.1")]]
+    assert await isolated.build(*steps) == ["EACCES", "EACCES", "ENETUNREACH", "reachable"]
+
+
+async def test_an_isolated_build_cannot_open_the_way_there(isolated: Yard) -> None:
+    said = await isolated.build(
+        "ip route del prohibit 169.254.0.0/16 2>&1 || true", ROUTE.format("AF_INET", "169.254.169.254")
+    )
+    assert said[-1] == "EACCES"
 
 
 async def test_an_isolated_build_has_a_loopback_of_its_own(isolated: Yard) -> None:

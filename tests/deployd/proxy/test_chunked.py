@@ -43,3 +43,18 @@ def feed_slowly(wire: bytes) -> None:
     decoder = ChunkedDecoder()
     for at in range(len(wire)):
         decoder.feed(wire[at : at + 1])
+
+
+@pytest.mark.parametrize("chunk", [b"1\r\nx\r\n", b"000000001\r\nx\r\n"])
+def test_a_flood_of_chunks_is_taken_some_at_a_time(chunk: bytes) -> None:
+    decoder = ChunkedDecoder()
+    taken = [len(decoder.feed(chunk * 5_000))]
+    while decoder.more:
+        taken.append(len(decoder.feed(b"")))
+    assert sum(taken) == 5_000
+    assert max(taken) <= 1_024
+    assert len(decoder.feed(chunk * 3_000)) == 1_024
+    body = decoder.feed(chunk * 2 + LAST_CHUNK + b"next")  # More of it comes before all was taken.
+    while decoder.more:
+        body += decoder.feed(b"")
+    assert (len(body), decoder.done, decoder.rest) == (3_002 - 1_024, True, b"next")

@@ -49,3 +49,31 @@ async def test_what_does_not_finish_is_cut(bench: Bench) -> None:
         await bench.proxy.close(0.05)
         assert await client.closed()
         assert bench.proxy.stats().connections == 0
+
+
+async def test_a_connection_whose_answer_had_begun_is_told_by_the_next_one_before_it_is_closed(bench: Bench) -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def serve(conversation: Conversation) -> None:
+        while True:
+            await conversation.request()
+            await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
+            begun.set()
+            await end.wait()
+            await conversation.send(b"lf")
+
+    async with upstream(serve) as app, connected(bench.port) as client:
+        bench.route(app.address)
+        await client.send(get())
+        await begun.wait()
+        head = await client.head()
+        assert b"Connection: close" not in head
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.proxy.close(30, patient_seconds=30))
+            await asyncio.sleep(0)
+            end.set()
+            assert await client.exactly(4) == b"half"
+            await client.send(get())
+            last = await client.response()
+        assert (last.body, last.field("connection")) == (b"half", b"close")
+        assert await client.closed()

@@ -237,6 +237,36 @@ async def test_maintenance_shows_its_text_and_leaves_the_health_path_to_the_app(
         assert (await asked(client)).status == 200
 
 
+async def test_in_maintenance_the_health_path_is_the_one_that_the_app_sees(bench: Bench) -> None:
+    async with upstream(answering()) as app, connected(bench.port) as client:
+
+        async def statuses(*asked: tuple[str, str]) -> list[int]:
+            found = []
+            for host, path in asked:
+                await client.send(get(path, host))
+                found.append((await client.response()).status)
+            return found
+
+        def served(strip: bool) -> None:
+            bench.proxy.switch(
+                Route(
+                    app=APP,
+                    hosts=("app.test/api", "own.test"),
+                    release=1,
+                    targets=(app.address,),
+                    maintenance="closed",
+                    health_path="/up",
+                    edge=EdgeSettings(strip_prefix=strip),
+                )
+            )
+
+        served(strip=True)
+        assert await statuses(("app.test", "/api/up"), ("app.test", "/api/up?deep=1"), ("own.test", "/up")) == [200] * 3
+        assert await statuses(("app.test", "/api"), ("app.test", "/api/up/"), ("own.test", "/api/up")) == [503] * 3
+        served(strip=False)
+        assert await statuses(("app.test", "/api/up"), ("own.test", "/up")) == [503, 200]
+
+
 async def test_maintenance_is_shown_for_an_app_that_does_not_run(bench: Bench) -> None:
     async with connected(bench.port) as client:
         guarded(bench, maintenance="Moving house.")

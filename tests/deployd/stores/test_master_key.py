@@ -60,3 +60,11 @@ def test_what_was_changed_moved_or_sealed_with_another_key_does_not_open(file: P
     for opener, what, where in [*tries, (key, b"", "here")]:
         with pytest.raises(StoreUnusable, match="does not open with this master key"):
             opener.open(what, where)
+
+
+def test_a_derived_key_is_the_same_for_the_same_purpose_and_key_only(file: Path) -> None:
+    key = MasterKey.load(file).derived("cookies")
+    assert len(key) == 32
+    assert MasterKey.load(file).derived("cookies") == key
+    others = {MasterKey.load(file).derived("tickets"), MasterKey(os.urandom(32)).derived("cookies"), file.read_bytes()}
+    assert key not in others

@@ -26,6 +26,7 @@ SECONDS = 10.0
 class Answer(msgspec.Struct):
     status: int = 0
     fields: dict[str, str] = {}
+    cookies: list[str] = []
     body: bytes = b""
     interim: list[int] = []
     ended: bool = False
@@ -120,6 +121,7 @@ class Http2Client:
                 fields = {str(name): str(value) for name, value in event.headers}
                 answer = self.answers[event.stream_id]
                 answer.status, answer.fields = int(fields.pop(":status")), fields
+                answer.cookies = [str(value) for name, value in event.headers if str(name) == "set-cookie"]
             case DataReceived():
                 self.answers[event.stream_id].body += event.data
                 if self.reading:

@@ -138,6 +138,32 @@ async def test_a_session_is_taken_up_again_even_after_the_certificate_was_renewe
     assert (first, again) == (False, True)
 
 
+@pytest.mark.parametrize("highest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_the_keys_of_session_tickets_are_replaced_and_clients_with_old_ones_are_served(
+    make_bench: MakeBench, highest: ssl.TLSVersion
+) -> None:
+    bench = await make_bench(limits=ProxyLimits(ticket_key_seconds=0.0))
+    bench.proxy.certificates.hold([APP])
+    port = await listen(bench)
+    context = trusting(MAKER.root)
+    context.maximum_version = highest
+    first, session = await asyncio.to_thread(_blocking_session, port, context, None)
+    again, _ = await asyncio.to_thread(_blocking_session, port, context, session)
+    assert (first, session is not None, again) == (False, True, False)
+
+
+def test_a_context_listens_for_its_time_and_an_authority_is_expected_at_the_next_one_too() -> None:
+    certificates = Certificates()
+    first = certificates.listening(1_000.0, 60.0)
+    certificates.prove("app.test", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    assert certificates.listening(1_059.9, 60.0) is first
+    second = certificates.listening(1_060.0, 60.0)
+    assert second is not first
+    assert second._msg_callback is not None  # type: ignore[attr-defined]
+    certificates.proven("app.test")
+    assert second._msg_callback is None  # type: ignore[attr-defined]
+
+
 def _blocking_session(
     port: int, context: ssl.SSLContext, session: ssl.SSLSession | None
 ) -> tuple[bool, ssl.SSLSession | None]:
