@@ -11,6 +11,7 @@ from actors.deploy.canary import Canaries, CanaryRollout
 from actors.deploy.catalogue import Catalogue
 from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
+from actors.deploy.orders import Order, Orders
 from actors.deploy.pulse import Pulse
 from actors.deploy.rollback import Rollback
 from actors.deploy.rollout import Rollout, SwappedBack, processes_of
@@ -18,11 +19,10 @@ from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
-from deployd.domain.edge import CanaryRule
-from deployd.domain.errors import DeploydError, StateConflict, UserMistake
-from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
+from deployd.domain.errors import DeploydError, StateConflict
+from deployd.domain.event import EventType
+from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Exit
-from deployd.domain.release import Release
 from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
 from deployd.kernel.ref import Ref
@@ -64,6 +64,7 @@ class DeployActor(Actor[DeployMessage]):
         self._catalogue = Catalogue(tools, self._fleet, self._keeper)
         self._watches = Watches(tools, self._fleet, partial(processes_of, web=False), self._spawn_named)
         self._canaries = Canaries(tools, self._fleet, self._spawn_named)
+        self._orders = Orders(tools, self._builds, self._canaries)
         self._rollouts: dict[DeploymentId, tuple[Rollout, asyncio.Task[None]]] = {}
 
     def _spawn_named(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
@@ -96,10 +97,10 @@ class DeployActor(Actor[DeployMessage]):
                 return self.spawn(self._remove(await self._tools.stores.apps.get(name)), name=f"remove {name}")
             case StopApp(app=name, by=by):
                 return self.spawn(self._stop(await self._tools.stores.apps.get(name), by), name=f"stop {name}")
-            case RequestDeployment() | RollBack() | RestartApp():
+            case RequestDeployment() | RollBack() | RestartApp() | BeginCanary() | PromoteCanary():
                 return await self._deploy(message)
-            case BeginCanary() | PromoteCanary() | AbortCanary():
-                return await self._of_canary(message)
+            case AbortCanary():
+                return await self._abort_canary(message)
             case CancelDeployment(deployment=deployment):
                 return await self._cancel(await self._tools.stores.deployments.get(deployment))
             case BuildEnded() | RolloutEnded() | InstanceExited() | LookAfterBuilds():
@@ -140,117 +141,24 @@ class DeployActor(Actor[DeployMessage]):
 
     # Asked for: a new deployment
 
-    async def _deploy(self, order: RequestDeployment | RollBack | RestartApp) -> Deployment:
-        match order:
-            case RequestDeployment():
-                return await self._request(order)
-            case RollBack():
-                return await self._roll_back(order)
-            case RestartApp():
-                return await self._restart(order)
-            case _:
-                assert_never(order)
-
-    async def _request(self, order: RequestDeployment) -> Deployment:
-        app = await self._deployable(order.app)
-        self._builds.check()
-        if order.ref is not None and (not order.ref.strip() or order.ref.startswith("-")):
-            raise UserMistake(f"{order.ref!r} is not a branch, tag or commit.")
-        if order.canary is not None:
-            await self._canaries.check(app, order.canary)
-        return await self._enqueue(app, order.trigger, order.by, ref=order.ref, canary=order.canary)
-
-    async def _of_canary(self, order: BeginCanary | PromoteCanary | AbortCanary) -> object:
-        app = await self._deployable(order.app)
-        match order:
-            case BeginCanary(rule=rule):
-                await self._canaries.check(app, rule)
-                release = await self._canaries.release_for(app, order.release)
-                return await self._enqueue(app, Trigger.CANARY, order.by, release=release, canary=rule)
-            case PromoteCanary():
-                release = await self._canaries.running(app)
-                return await self._enqueue(app, Trigger.PROMOTE, order.by, release=release)
-            case AbortCanary():
-                await self._canaries.running(app)
-                for one in await self._unfinished(app.name):
-                    if one.trigger is Trigger.PROMOTE:
-                        raise StateConflict(f"The canary is being promoted; cancel {one.id} first.")
-                self._canaries.rest(app.name)
-                return self.spawn(self._canaries.abort(app.name, f"Aborted by {order.by}."), name=f"abort {app.name}")
-            case _:
-                assert_never(order)
-
-    async def _roll_back(self, order: RollBack) -> Deployment:
-        app = await self._deployable(order.app)
-        release = await self._release_before(app) if order.release is None else None
-        release = release or await self._tools.stores.releases.get(app.name, order.release or 0)
-        return await self._enqueue(app, Trigger.ROLLBACK, order.by, release=release)
-
-    async def _release_before(self, app: App) -> Release:
-        route = await self._tools.stores.routes.get(app.name)
-        if route is None or route.release is None:
-            raise UserMistake(f"App {app.name!r} has no live release to roll back from.")
-        for release in await self._tools.stores.releases.of_app(app.name):
-            if release.number < route.release:
-                return release
-        raise UserMistake(f"App {app.name!r} has no release before v{route.release} to roll back to.")
-
-    async def _restart(self, order: RestartApp) -> Deployment:
-        """The serving release again; with a newer env it becomes a release of its own."""
-        app = await self._deployable(order.app)
-        route = await self._tools.stores.routes.get(app.name)
-        if route is None or route.release is None:
-            raise UserMistake(f"App {app.name!r} has no release yet; deploy it first.")
-        release = await self._tools.stores.releases.get(app.name, route.release)
-        env = await self._tools.stores.envs.read(app.name)
-        if env.version != release.env_version:
-            release = await self._tools.stores.releases.add(
-                app.name,
-                release.artifact,
-                release.commit,
-                release.commit_message,
-                release.plan,
-                env.version,
-                self._tools.clock.now_ms(),
-            )
-        return await self._enqueue(app, Trigger.RESTART, order.by, release=release)
-
-    async def _deployable(self, name: str) -> App:
-        app = await self._tools.stores.apps.get(name)
-        if app.settings.upstreams:
-            raise UserMistake(f"App {name!r} is an upstream: deployd routes to it but does not build or start it.")
-        return app
-
-    async def _enqueue(
-        self,
-        app: App,
-        trigger: Trigger,
-        by: str,
-        ref: str | None = None,
-        release: Release | None = None,
-        canary: CanaryRule | None = None,
-    ) -> Deployment:
-        now = self._tools.clock.now_ms()
-        deployment = Deployment(
-            id=DeploymentId(new_id("dep", now)),
-            app=app.name,
-            trigger=trigger,
-            by=by,
-            stage=Stage.QUEUED,
-            requested_ms=now,
-            ref=ref,
-            commit=release.commit if release else None,
-            commit_message=release.commit_message if release else None,
-            release=release.number if release else None,
-            canary=canary,
-        )
+    async def _deploy(self, order: Order) -> Deployment:
+        deployment = await self._orders.deployment(order)
         await self._tools.journal.begin(deployment)
-        for older in await self._unfinished(app.name):
+        for older in await self._unfinished(deployment.app):
             if older.stage is Stage.QUEUED and older.id != deployment.id:
                 self._builds.cancel(older.id)
                 await self._tools.journal.end(older.id, Outcome.SUPERSEDED, f"Superseded by {deployment.id}.")
-        await self._next(app.name)
+        await self._next(deployment.app)
         return deployment
+
+    async def _abort_canary(self, order: AbortCanary) -> asyncio.Task[None]:
+        app = await self._orders.deployable(order.app)
+        await self._canaries.running(app)
+        for one in await self._unfinished(app.name):
+            if one.trigger is Trigger.PROMOTE:
+                raise StateConflict(f"The canary is being promoted; cancel {one.id} first.")
+        self._canaries.rest(app.name)
+        return self.spawn(self._canaries.abort(app.name, f"Aborted by {order.by}."), name=f"abort {app.name}")
 
     async def _unfinished(self, app: AppName) -> list[Deployment]:
         return [one for one in await self._tools.stores.deployments.unfinished() if one.app == app]
@@ -316,7 +224,10 @@ class DeployActor(Actor[DeployMessage]):
     async def _rollout_ended(self, fact: RolloutEnded) -> None:
         rollout = self._rollouts.pop(fact.deployment, None)
         deployment = await self._tools.stores.deployments.get(fact.deployment)
-        await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
+        first = await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
+        if first and deployment.trigger is Trigger.PROMOTE and fact.outcome is Outcome.LIVE:
+            data = {"release": deployment.release}
+            await self._tools.journal.note(EventType.CANARY_PROMOTED, deployment.app, deployment.id, data)
         if rollout is not None and rollout[0].kept is not None:
             self._watches.begin(rollout[0].kept)
         await self._canaries.resume(deployment.app)

@@ -69,6 +69,17 @@ async def instances(daemon: Daemon) -> set[int]:
     return {one["release"] for one in (await daemon.api("GET", "/api/v1/apps/app/instances"))[1]["instances"]}
 
 
+async def happened(daemon: Daemon, kind: str) -> dict[str, Any]:
+    """What the event of that kind says."""
+    async with asyncio.timeout(10):
+        while True:
+            _, events = await daemon.api("GET", "/api/v1/events?limit=50&app=app")
+            for event in events["events"]:
+                if event["type"] == kind:
+                    return dict(event["data"])
+            await asyncio.sleep(0.05)
+
+
 async def until_gone(daemon: Daemon, deployment: str) -> dict[str, Any]:
     async with asyncio.timeout(30):
         while True:
@@ -117,6 +128,7 @@ async def test_a_promoted_canary_serves_everyone_with_its_own_processes(daemon: 
         promoted = await daemon.ended(body["id"])
         assert (promoted["outcome"], promoted["release"], promoted["trigger"]) == ("live", 2, "promote")
         assert (promoted["switch"]["failed"], promoted["switch"]["cut"]) == (0, 0)
+        assert await happened(daemon, "canary.promoted") == {"release": 2}
         assert {(await ask(daemon))[1] for _ in range(20)} == {"v2"}
         await load.one_more()
     assert load.failures == []
