@@ -61,3 +61,11 @@ LIMIT $2;
 -- name: journal
 -- The stages it entered, in that order.
 SELECT stage, entered_ms FROM deployment_stages WHERE deployment = $1 ORDER BY seq;
+
+-- name: trim
+-- Forgets the ended ones that are not among the app's newest, unless a kept release came of them.
+DELETE FROM deployments
+WHERE app = $1
+AND stage = 'ended'
+AND seq <= (SELECT seq FROM deployments WHERE app = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2)
+AND (release IS NULL OR release NOT IN (SELECT number FROM releases WHERE app = $1));

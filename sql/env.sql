@@ -12,3 +12,10 @@ INSERT INTO env_versions (app, version, created_ms, sealed)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (app, version) DO NOTHING
 RETURNING version;
+
+-- name: trim
+-- Forgets the versions that are not among the app's newest, unless a kept release has them.
+DELETE FROM env_versions
+WHERE app = $1
+AND version <= (SELECT max(version) FROM env_versions WHERE app = $1) - $2
+AND version NOT IN (SELECT env_version FROM releases WHERE app = $1);

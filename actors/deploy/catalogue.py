@@ -18,6 +18,10 @@ from deployd.messages.proxy import RemoveRoute
 from deployd.removal import remove
 
 _PROXY_SECONDS = 20.0
+_DEPLOYMENTS_KEPT = 500
+_ENV_VERSIONS_KEPT = 20
+"""Besides those of kept releases: a build that is under way has one that no release has yet."""
+
 _MAINTENANCE_LENGTH = 500
 
 
@@ -123,7 +127,7 @@ class Catalogue:
         await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
 
     async def prune_releases(self, app: App) -> None:
-        """Keeps the newest few and those of which something runs; folders and artifacts nobody needs go."""
+        """Keeps the newest few and those of which something runs; what nobody needs besides goes with the others."""
         route = await self._tools.stores.routes.get(app.name)
         running = {instance.release for instance in await self._tools.stores.instances.of_app(app.name)}
         needed = {*running, *(route.releases if route is not None else ())}
@@ -131,6 +135,8 @@ class Catalogue:
             if release.number not in needed:
                 await self._tools.stores.releases.remove(app.name, release.number)
                 await asyncio.to_thread(remove, self._fleet.folder(release))
+        await self._tools.stores.deployments.trim(app.name, _DEPLOYMENTS_KEPT)
+        await self._tools.stores.envs.trim(app.name, _ENV_VERSIONS_KEPT)
         await self._sweep()
 
     async def _sweep(self) -> None:

@@ -41,6 +41,10 @@ class DeploymentStore(Protocol):
         """Newest first."""
         ...
 
+    async def trim(self, app: AppName, keep: int) -> None:
+        """Forgets the app's ended ones with their journals, but not the newest `keep` nor those of kept releases."""
+        ...
+
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         """In the order the stages were entered."""
         ...

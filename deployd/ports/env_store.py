@@ -16,6 +16,10 @@ class EnvStore(Protocol):
         """Makes a version in which `layer` holds exactly `values`; no new version when nothing differs."""
         ...
 
+    async def trim(self, app: AppName, keep: int) -> None:
+        """Forgets the app's versions, but not the newest `keep` nor those of kept releases."""
+        ...
+
     async def layer(self, app: AppName, layer: EnvLayer) -> dict[str, EnvValue]:
         """What `layer` holds in the newest version."""
         ...

@@ -55,6 +55,9 @@ class SqlDeploymentStore:
     async def note_switch(self, deployment: DeploymentId, report: SwitchReport) -> None:
         await self._database.transact(Statement(_SQL["note_switch"], (deployment, to_json(report))))
 
+    async def trim(self, app: AppName, keep: int) -> None:
+        await self._database.transact(Statement(_SQL["trim"], (app, keep)))
+
     async def unfinished(self) -> list[Deployment]:
         return [_deployment(row) for row in await self._database.fetch(_SQL["unfinished"])]
 

@@ -51,6 +51,9 @@ class SqlEnvStore:
                 return _merged(version + 1, changed)
         raise StateConflict(f"The env of {app!r} is being changed by others; try again.")
 
+    async def trim(self, app: AppName, keep: int) -> None:
+        await self._database.transact(Statement(_SQL["trim"], (app, keep)))
+
     async def layer(self, app: AppName, layer: EnvLayer) -> dict[str, EnvValue]:
         _, layers = await self._newest(app)
         return layers.get(layer, {})

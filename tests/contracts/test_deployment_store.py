@@ -9,7 +9,7 @@ from deployd.domain.deployment import Outcome, Stage, StageEntry, SwitchReport, 
 from deployd.domain.edge import CanaryRule
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.ports.stores import Stores
-from tests.contracts.samples import BLOG, SHOP, a_deployment, an_app
+from tests.contracts.samples import BLOG, PLAN, SHOP, a_deployment, an_app
 
 
 @pytest.fixture(autouse=True)
@@ -149,3 +149,19 @@ async def test_those_of_an_app_come_newest_first_up_to_the_limit(stores: Stores)
     for row in [*rows, a_deployment(9, app=BLOG)]:
         await stores.deployments.add(row)
     assert await stores.deployments.of_app(SHOP, 2) == [rows[2], rows[1]]
+
+
+async def test_trimming_keeps_the_newest_the_unfinished_and_those_of_kept_releases(stores: Stores) -> None:
+    kept = await stores.releases.add(SHOP, "a" * 64, "c" * 40, "Kept", PLAN, 0, 1)
+    rows = [a_deployment(1), a_deployment(2), a_deployment(3, release=kept.number), a_deployment(4, release=99)]
+    newest = [a_deployment(5), a_deployment(6)]
+    for row in [*rows, a_deployment(7, app=BLOG), *newest]:
+        await stores.deployments.add(row)
+    for ended in [*rows[1:], newest[0]]:
+        await stores.deployments.end(ended.id, Outcome.FAILED, None, 2_000)
+    await stores.deployments.trim(SHOP, 2)
+    assert [one.id for one in await stores.deployments.of_app(SHOP, 10)] == ["dep-6", "dep-5", "dep-3", "dep-1"]
+    assert len(await stores.deployments.of_app(BLOG, 10)) == 1
+    assert await stores.deployments.journal(rows[1].id) == []
+    await stores.deployments.trim(SHOP, 10)
+    assert len(await stores.deployments.of_app(SHOP, 10)) == 4

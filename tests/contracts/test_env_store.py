@@ -9,7 +9,7 @@ from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
 from deployd.ports.stores import Stores
-from tests.contracts.samples import BLOG, SHOP, an_app
+from tests.contracts.samples import BLOG, PLAN, SHOP, an_app
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +89,17 @@ async def test_a_version_that_was_never_made_is_not_found(stores: Stores) -> Non
 async def test_env_of_a_removed_app_is_a_conflict(stores: Stores) -> None:
     with pytest.raises(StateConflict):
         await stores.envs.write(AppName("gone"), EnvLayer.SET, plain(A="1"), 1)
+
+
+async def test_trimming_keeps_the_newest_and_what_kept_releases_have(stores: Stores) -> None:
+    for text in ("one", "two", "three", "four", "five"):
+        await stores.envs.write(SHOP, EnvLayer.SET, plain(A=text), 1)
+    await stores.envs.write(BLOG, EnvLayer.SET, plain(A="other"), 1)
+    await stores.releases.add(SHOP, "a" * 64, "c" * 40, "Kept", PLAN, 2, 1)
+    await stores.envs.trim(SHOP, 2)
+    for number in (2, 4, 5):
+        assert (await stores.envs.read(SHOP, number)).version == number
+    for number in (1, 3):
+        with pytest.raises(NotFound):
+            await stores.envs.read(SHOP, number)
+    assert (await stores.envs.read(BLOG)).version == 1
