@@ -40,6 +40,7 @@ check: setup
 	cd web/ui && npm run check --silent
 
 bench: setup
+	bash packaging/system-packages.sh bench
 	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PY) -m bench.$$(basename $$file .py) || exit 1; done
 
 # 194 conformance cases through a running deployd: a table, what differs, and 1 at the end when a MUST is missed.

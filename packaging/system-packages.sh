@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the system packages that deployd and its tests use and that are missing: as root through apt on
-# Debian and Ubuntu; otherwise prints the one command to type.
+# Debian and Ubuntu; otherwise prints the one command to type. With the word `bench`, the benches' peers as well.
 set -euo pipefail
 
 missing=()
@@ -16,6 +16,12 @@ need slirp4netns slirp4netns
 need ip iproute2
 need git-lfs git-lfs
 need wrk wrk
+if [ "${1:-}" = bench ]; then
+    need taskset util-linux
+    need nginx nginx-light
+    need haproxy haproxy
+    need caddy caddy
+fi
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
@@ -26,6 +32,11 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     $install -qq >/dev/null
+    for peer in nginx haproxy caddy; do # The benches start them by themselves: as services they are not wanted.
+        if [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" $peer"* ]]; then
+            systemctl --quiet disable --now "$peer"
+        fi
+    done
 else
     echo "These system packages are missing: ${missing[*]}. Install them, then run make again:" >&2
     echo "  sudo apt-get update && sudo $install" >&2
