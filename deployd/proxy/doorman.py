@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from deployd.domain.place import Place
 from deployd.domain.route import Route
 from deployd.proxy.chunked import MEBIBYTE
 from deployd.proxy.door.basic_auth import Attempt
@@ -11,6 +12,7 @@ from deployd.proxy.error_pages import ErrorPages
 from deployd.proxy.exchange import Exchange
 from deployd.proxy.pause import Pause
 from deployd.proxy.request_head import RequestHead
+from deployd.proxy.route_table import host_name
 
 if TYPE_CHECKING:
     from deployd.proxy.plane import Plane
@@ -30,6 +32,7 @@ class Doorman:
         self._route: Route | None = None
         self._plain: Door | None = None
         self._secure: Door | None = None
+        self._upgraded: frozenset[bytes] | None = None
         self.pause = Pause(plane.loop)
 
     def serve(self, route: Route) -> None:
@@ -43,7 +46,7 @@ class Doorman:
         self.look_again()
 
     def look_again(self) -> None:
-        """A listener for https was opened, or there is another route."""
+        """A listener for https was opened, there are other certificates, or there is another route."""
         route, plane = self._route, self._plane
         if route is None:
             return
@@ -51,6 +54,8 @@ class Doorman:
         https = plane.certificates if plane.https_port else None
         self._plain = door_of(route, https, plane.https_port, before, self._prefix_of)
         self._secure = door_of(route, None, 0, self._plain, self._prefix_of)
+        # Without anything else to say, it is only about sending http to https.
+        self._upgraded = self._certified(route) if self._plain is not None and self._secure is None else None
         self._stand()
 
     def _prefix_of(self, host: bytes, target: bytes) -> bytes:
@@ -61,8 +66,16 @@ class Doorman:
         self._stand()
 
     def _stand(self) -> None:
-        needed = self._plain is not None or self._secure is not None or self.pause.active
-        self._service.door = self if needed else None
+        always = self._secure is not None or (self._plain is not None and self._upgraded is None)
+        self._service.door = self if always or self.pause.active else None
+        self._service.upgraded = self._upgraded or frozenset()
+
+    def _certified(self, route: Route) -> frozenset[bytes] | None:
+        """None when they cannot be told one by one."""
+        places = [Place.parse(host) for host in route.hosts]
+        if any(place.wildcard for place in places):
+            return None
+        return frozenset(name for place in places if self._plane.certificates.has(name := host_name(place)))
 
     def receive(self, client: "ClientConnection", head: RequestHead) -> Exchange | None:
         """What answers in place of the app, or makes the request wait; None when the app gets it right away."""

@@ -49,4 +49,5 @@ class KnownRequest:
         head.received = known.received
         head.codings = known.codings
         head.replayable = known.replayable
+        head.name = known.name
         return head

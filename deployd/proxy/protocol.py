@@ -13,7 +13,6 @@ from deployd.proxy.pages import answer, render
 from deployd.proxy.refused import Refused
 from deployd.proxy.relay import Relay
 from deployd.proxy.request_head import CHUNKED, RequestHead, parse_request, request_line
-from deployd.proxy.route_table import plain_host
 from deployd.proxy.static import SiteExchange
 from deployd.proxy.tls.challenge_exchange import ChallengeExchange, answers
 from deployd.proxy.trusted import scheme_of
@@ -164,8 +163,11 @@ class ClientConnection(ClientStream):
         if self.plane.challenges is not None and answers(self.plane.challenges, head.target):
             return ChallengeExchange(self, head, None)
         if service is None:
-            return None if plain_host(head.host) in self.plane.control_hosts else Exchange(self, head, None)
-        if service.door is not None and waited is None and (guarding := service.door.receive(self, head)) is not None:
+            return None if head.name in self.plane.control_hosts else Exchange(self, head, None)
+        door = service.door
+        if door is None and service.upgraded and self.scheme == b"http" and head.name in service.upgraded:
+            door = service.doorman
+        if door is not None and waited is None and (guarding := door.receive(self, head)) is not None:
             return guarding
         if service.canary is not None:
             return service.canary.exchange_for(self, head)

@@ -75,6 +75,7 @@ class Proxy:
         self._services: dict[AppName, Service] = {}
         self._servers: list[asyncio.Server | PreambleDoor | TlsDoor] = []
         self._failed_before = 0
+        self._plane.certificates.on_change = self._tell_doormen
 
     async def listen(self, host: str, port: int) -> int:
         """The port, which is chosen by the system when 0 is asked for. OSError when it is taken."""
@@ -101,13 +102,16 @@ class Proxy:
         else:
             self._servers.append(TlsDoor(plane, door, self._handshakes.admit))
         plane.https_port = door.getsockname()[1]
-        for service in self._services.values():
-            service.doorman.look_again()
+        self._tell_doormen()
         plane.start_sweeping()
 
     async def _admit(self, accepted: socket.socket, client: str) -> None:
         plane = self._plane
         await plane.loop.connect_accepted_socket(lambda: ClientConnection(plane, peer=client), accepted)
+
+    def _tell_doormen(self) -> None:
+        for service in self._services.values():
+            service.doorman.look_again()
 
     @property
     def accepting(self) -> bool:

@@ -8,6 +8,7 @@ from deployd.proxy.accept_encoding import Accepted, accepted
 from deployd.proxy.headers import REQUEST_FIELDS, connection_options, content_length, scan, without
 from deployd.proxy.limits import ProxyLimits
 from deployd.proxy.refused import Refused
+from deployd.proxy.route_table import plain_host
 
 CHUNKED = -1
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
@@ -31,6 +32,7 @@ class RequestHead:
     taken from an absolute target. `length` is the body's in bytes, or CHUNKED. `received` are the special fields by
     name, forwarding fields among them, for a peer that is trusted to send those. `codings` are the content codings that
     the client takes. A `replayable` request may be sent twice without harm.
+    `name` is the host as it is looked up: lower case, without port and trailing dot.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class RequestHead:
         "keep_alive",
         "length",
         "method",
+        "name",
         "received",
         "replayable",
         "target",
@@ -63,6 +66,7 @@ class RequestHead:
         self.codings: Accepted = ()
         self.received: dict[bytes, bytes] | None = None
         self.replayable = False
+        self.name = b""
 
 
 class _HeadCount:
@@ -99,6 +103,7 @@ def parse_request(raw: bytes, limits: ProxyLimits) -> RequestHead:
     else:
         head.fields = raw[len(lines[0]) + 2 : -2]
     head.replayable = head.length == 0 and head.method in IDEMPOTENT
+    head.name = plain_host(head.host)
     return head
 
 

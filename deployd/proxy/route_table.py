@@ -123,8 +123,13 @@ def _match(paths: "Paths", path: bytes) -> "tuple[Service | None, bytes]":
 
 
 def _key(place: Place) -> tuple[bytes, bytes]:
+    return host_name(place), place.prefix.encode()
+
+
+def host_name(place: Place) -> bytes:
+    """As it is looked up: of a wildcard, the domain that the names are below."""
     host = place.host.removeprefix("*.")
-    return plain_host(host.encode("idna" if not host.isascii() else "ascii")), place.prefix.encode()
+    return plain_host(host.encode("idna" if not host.isascii() else "ascii"))
 
 
 def plain_host(host: bytes) -> bytes:

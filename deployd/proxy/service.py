@@ -50,6 +50,8 @@ class Service:
         self.doorman = Doorman(self, plane)
         self.door: Doorman | None = None
         """Only while there is something to do for it."""
+        self.upgraded: frozenset[bytes] = frozenset()
+        """The hosts for which the doorman has to be asked, where he only sends http to https."""
         self.error_pages: ErrorPages | None = None
         self.body_limit = 0
         self.hsts = b""

@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from deployd.proxy.request_head import RequestHead
-from deployd.proxy.route_table import plain_host
 
 ACME_PATH = b"/.well-known/acme-challenge/"
 
@@ -28,7 +27,7 @@ class Origin:
         """The URL it should have come to; None when it is right here. One redirect mends both."""
         if not head.target.startswith(b"/") or head.target.startswith(ACME_PATH):
             return None
-        host = plain_host(head.host)
+        host = head.name
         wanted = self._canonical or host
         upgrade = scheme == b"http" and self._certificates is not None and self._certificates.has(wanted)
         if not upgrade and wanted == host:

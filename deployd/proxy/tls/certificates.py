@@ -1,7 +1,7 @@
 """Which certificate is served under which name, swapped as a whole while connections are being opened."""
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from deployd.domain.certificate import Certificate
 from deployd.proxy.tls.context import HTTP_1, listener_context, make_context
@@ -24,6 +24,8 @@ class Certificates:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._proofs: dict[str, ssl.SSLContext] = {}
         self._wants_proof = False
+        self.on_change: Callable[[], None] | None = None
+        """Called when other names are served."""
 
     def hold(self, certificates: Iterable[Certificate]) -> None:
         """From the next handshake on exactly these are served; of two for the same name the first."""
@@ -33,7 +35,9 @@ class Certificates:
                 by_name.setdefault(name, certificate)
         kept = {name: self._contexts[name] for name in self._contexts if by_name.get(name) == self._by_name.get(name)}
         self._by_name, self._contexts = by_name, kept
-        self._hosts = frozenset(name.encode() for name in by_name)
+        before, self._hosts = self._hosts, frozenset(name.encode() for name in by_name)
+        if self.on_change is not None and before != self._hosts:
+            self.on_change()
 
     def listening(self, now: float, seconds: float) -> ssl.SSLContext:
         """For a handshake that begins `now`. After `seconds` another takes its place, and with it the keys of the

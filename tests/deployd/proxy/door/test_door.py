@@ -28,7 +28,8 @@ def route(maintenance: str | None = None, health: str = "/", **edge: object) -> 
 
 def head(target: bytes = b"/", method: bytes = b"GET", length: int = 0, fields: bytes = b"") -> RequestHead:
     made = RequestHead(method, target, True)
-    made.host, made.length, made.fields = b"a.test", length, fields
+    made.host = made.name = b"a.test"
+    made.length, made.fields = length, fields
     return made
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from deployd.proxy.door.origin import Origin
 from deployd.proxy.request_head import RequestHead
+from deployd.proxy.route_table import plain_host
 
 HTTP, HTTPS = b"http", b"https"
 
@@ -53,4 +54,5 @@ def test_a_request_is_sent_where_the_table_says(
     canonical, held, port, scheme, host, target, location = row
     head = RequestHead(b"GET", target, True)
     head.host = host
+    head.name = plain_host(host)
     assert location == Origin(canonical, held, port).elsewhere(head, scheme)

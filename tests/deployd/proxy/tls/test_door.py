@@ -8,7 +8,7 @@ from deployd.domain.route import StaticSite
 from tests.deployd.proxy.rig import Bench
 from tests.deployd.proxy.test_door import asked, guarded
 from tests.deployd.proxy.tls.rig import connected, listen, trusting
-from tests.deployd.proxy.wire import answering, upstream
+from tests.deployd.proxy.wire import Conversation, answering, upstream
 from tests.deployd.proxy.wire import connected as plainly_connected
 from tests.support.certificate_maker import CertificateMaker
 
@@ -28,6 +28,33 @@ async def test_http_is_redirected_as_soon_as_https_listens_and_there_is_a_certif
         assert (await asked(client, "/.well-known/acme-challenge/unknown")).status == 200
         guarded(bench, app.address, https_redirect=False)
         assert (await asked(client)).status == 200
+
+
+async def test_only_the_hosts_that_have_a_certificate_now_are_redirected(bench: Bench) -> None:
+    async with upstream(answering()) as app, plainly_connected(bench.port) as client:
+        bench.route(app.address, hosts=("app.test", "other.test"))
+        await listen(bench)
+        assert await statuses(client) == [200, 200, 200]
+        bench.proxy.certificates.hold([CERTIFICATE])
+        assert await statuses(client) == [308, 308, 200]
+        bench.proxy.certificates.hold([])
+        assert await statuses(client) == [200, 200, 200]
+
+
+async def test_names_below_a_wildcard_are_redirected_where_there_is_a_certificate(bench: Bench) -> None:
+    bench.proxy.certificates.hold([CERTIFICATE])
+    await listen(bench)
+    async with upstream(answering()) as app, plainly_connected(bench.port) as client:
+        bench.route(app.address, hosts=("*.test",))
+        assert await statuses(client) == [308, 308, 200]
+
+
+async def statuses(client: Conversation) -> list[int]:
+    found = []
+    for host in ("app.test", "APP.Test.:8080", "other.test"):
+        await client.send(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        found.append((await client.response()).status)
+    return found
 
 
 async def test_over_https_nothing_is_redirected(bench: Bench) -> None:
