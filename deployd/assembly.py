@@ -31,6 +31,7 @@ from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.kernel.supervisor import Supervisor
 from deployd.kernel.watchdog import LoopWatchdog
+from deployd.logs.figures import LogFigures
 from deployd.logs.redaction import Redactor
 from deployd.messages.bot import BotMessage
 from deployd.messages.certificates import CertificateMessage, HostsRouted
@@ -65,6 +66,7 @@ class Assembly:
     problems: Problems
     cautions: Problems
     redactor: Redactor
+    log_figures: LogFigures
     watchdog: LoopWatchdog
     succession: Succession
     clock: Clock
@@ -81,7 +83,14 @@ class Assembly:
         keep_days, keep_mb = config.logs.keep_days, config.logs.keep_mb_per_app
         return Makers(
             log=lambda ref: LogActor(
-                ref, world.logs, self.clock, self.redactor, keep_days=keep_days, keep_mb=keep_mb, on_trouble=trouble
+                ref,
+                world.logs,
+                self.clock,
+                self.redactor,
+                keep_days=keep_days,
+                keep_mb=keep_mb,
+                figures=self.log_figures,
+                on_trouble=trouble,
             ),
             proxy=lambda ref: ProxyActor(
                 ref, self.proxy, world.stores.routes, refs.certificates if config.server.https else None
@@ -193,6 +202,7 @@ class Assembly:
                 warnings=self.warnings,
                 actors=lambda: self.supervisor.status(),
                 proxy=lambda: self.proxy.stats().totals(),
+                logs=self.log_figures.read,
                 outcomes=lambda: dict(self.journal.outcomes),
                 loop_lag_seconds=lambda: self.watchdog.worst_ms / 1000,
                 certificates=lambda: {

@@ -25,6 +25,7 @@ from deployd.kernel.problems import Problems
 from deployd.kernel.supervisor import Supervisor
 from deployd.kernel.watchdog import LoopWatchdog
 from deployd.lock import only_one
+from deployd.logs.figures import LogFigures
 from deployd.logs.redaction import Redactor
 from deployd.notify import Notifier
 from deployd.proxy.limits import ProxyLimits
@@ -62,6 +63,7 @@ class _Process:
         self._problems = Problems()
         self._cautions = Problems()
         self._redactor = Redactor()
+        self._log_figures = LogFigures()
 
     async def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,6 +102,7 @@ class _Process:
             problems=self._problems,
             cautions=self._cautions,
             redactor=self._redactor,
+            log_figures=self._log_figures,
             watchdog=self._watchdog,
             succession=self._succession,
             clock=self._clock,

@@ -1,6 +1,6 @@
 """/metrics: the process's vitals for Prometheus, collected when they are asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -29,7 +29,8 @@ class VitalsCollector(Collector):
         )
         yield from self._actors()
         yield self._deployments()
-        yield from self._proxy()
+        yield from _figures("proxy", "Counted by the proxy", self._vitals.proxy())
+        yield from _figures("log", "Counted about log lines", self._vitals.logs())
         yield self._certificates()
 
     def _actors(self) -> Iterable[Metric]:
@@ -60,10 +61,11 @@ class VitalsCollector(Collector):
             expiry.add_metric([name], seconds)
         return expiry
 
-    def _proxy(self) -> Iterable[Metric]:
-        for name, value in self._vitals.proxy().items():
-            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            yield family(f"deployd_proxy_{name}", f"Counted by the proxy: {name.replace('_', ' ')}", value=value)
+
+def _figures(room: str, what: str, figures: Mapping[str, float]) -> Iterable[Metric]:
+    for name, value in figures.items():
+        family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+        yield family(f"deployd_{room}_{name}", f"{what}: {name.replace('_', ' ')}", value=value)
 
 
 async def metrics(request: web.Request) -> web.Response:

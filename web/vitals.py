@@ -27,7 +27,7 @@ def _no_lag() -> float:
 class Vitals:
     """`problems` are sentences that make the process not ready; `warnings` are for people only.
 
-    `actors` is the supervisor's `status`. `proxy` maps names of figures to values; names in `_total` only grow.
+    `actors` is the supervisor's `status`. `proxy` and `logs` map names of figures to values; those in `_total` only grow.
     `certificates` maps served names to when their certificate expires, in seconds since 1970.
     """
 
@@ -35,6 +35,7 @@ class Vitals:
     warnings: Callable[[], Sequence[str]] = _nothing
     actors: Callable[[], Sequence[ChildStatus]] = _nothing
     proxy: Callable[[], Mapping[str, float]] = _no_figures
+    logs: Callable[[], Mapping[str, float]] = _no_figures
     outcomes: Callable[[], Mapping[Outcome, int]] = _no_outcomes
     loop_lag_seconds: Callable[[], float] = _no_lag
     certificates: Callable[[], Mapping[str, float]] = _no_figures

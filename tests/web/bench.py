@@ -235,6 +235,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
             problems=lambda: problems,
             outcomes=lambda: {Outcome.LIVE: 7},
             proxy=lambda: {"requests_total": 12, "connections": 3},
+            logs=lambda: {"lines_total": 5, "viewers": 2},
         ),
     )
     doors = Doors()

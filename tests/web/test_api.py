@@ -221,6 +221,8 @@ async def test_metrics_show_the_vitals(owner: Client) -> None:
     assert 'deployd_deployments_total{outcome="live"} 7.0' in text
     assert "deployd_proxy_requests_total 12.0" in text
     assert "deployd_proxy_connections 3.0" in text
+    assert "deployd_log_lines_total 5.0" in text
+    assert "deployd_log_viewers 2.0" in text
 
 
 async def test_events_are_listed_newest_first(owner: Client, bench: Bench) -> None:
