@@ -233,7 +233,15 @@ class Assembly:
         connect = partial(telegram.connect, config.token, config.api_base)
         allow = frozenset(config.allow)
         return lambda ref: BotActor(
-            ref, connect, self.refs.deploy, self.refs.proxy, reads, world.stores.events, allow, self.clock
+            ref,
+            connect,
+            self.refs.deploy,
+            self.refs.proxy,
+            reads,
+            world.stores.events,
+            allow,
+            self.clock,
+            self.cautions,
         )
 
     # What is said about this process

@@ -27,7 +27,7 @@ def _no_lag() -> float:
 class Vitals:
     """`problems` are sentences that make the process not ready; `warnings` are for people only.
 
-    `actors` is the supervisor's `status`. `proxy` and `logs` map names of figures to values; those in `_total` only grow.
+    `actors` is the supervisor's `status`. `proxy` and `logs` map names of figures to values; ones in `_total` grow.
     `certificates` maps served names to when their certificate expires, in seconds since 1970.
     """
 

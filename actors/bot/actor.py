@@ -18,6 +18,7 @@ from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
+from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.messages.bot import AskBotStatus, BotMessage, BotStatus, Happened, Heard, Pressed, UserId
 from deployd.messages.deploy import DeployMessage
@@ -51,9 +52,11 @@ class BotActor(Actor[BotMessage]):
         events: EventLog,
         allow: frozenset[int],
         clock: Clock,
+        warnings: Problems,
         pace: Pace | None = None,
     ) -> None:
         super().__init__(ref)
+        self._warnings = warnings
         self._connect = connect
         self._reads = reads
         self._events = events
@@ -92,6 +95,7 @@ class BotActor(Actor[BotMessage]):
         return None
 
     async def on_stop(self) -> None:
+        self._warnings.clear(self.ref.name)
         if self._feed is not None:
             self._feed.close()
         if self._chat is not None:
@@ -107,13 +111,21 @@ class BotActor(Actor[BotMessage]):
         while True:
             try:
                 await chat.introduce(menu())
-                self._trouble, failures = None, 0
+                failures = 0
+                self._note_trouble(None)
                 async for update in chat.updates():
                     self.ref.tell(update)
             except ProviderUnavailable as outage:
                 failures += 1
-                self._trouble = str(outage)
+                self._note_trouble(str(outage))
                 await asyncio.sleep(self._pace.retry_seconds(failures, outage.retry_after_seconds))
+
+    def _note_trouble(self, trouble: str | None) -> None:
+        self._trouble = trouble
+        if trouble is None:
+            self._warnings.clear(self.ref.name)
+        else:
+            self._warnings.say(self.ref.name, trouble)
 
     async def _listen(self, feed: EventFeed) -> None:
         while True:

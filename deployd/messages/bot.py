@@ -47,7 +47,7 @@ class BotStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskBotStatus(Request[BotStatus], frozen=True, kw_only=True):
-    """For /readyz, the metrics and the page."""
+    """How the chat service is being heard; its trouble also stands among the warnings of /readyz."""
 
 
 BotMessage = Heard | Pressed | Happened | AskBotStatus

@@ -328,13 +328,14 @@ async def test_a_crash_while_the_network_is_lost_is_announced_when_it_is_back(wo
         await world.crash(shop)
         status = await world.status_when(lambda status: status.waiting == 2 and status.trouble is not None)
         assert status.trouble == "Telegram cannot be reached."
+        assert world.warnings.all() == ["Telegram cannot be reached."]
         await world.api.up()
         for user in (ANN, BEN):
             await world.api.message(user, "🔥 shop v3: web.1 exited with code 7.")
         await world.api.say(ANN, "/apps")
         await world.api.message(ANN, "shop: not deployed yet")
         status = await world.status()
-        assert (status.trouble, status.waiting, status.dropped) == (None, 0, 0)
+        assert (status.trouble, status.waiting, status.dropped, world.warnings.all()) == (None, 0, 0, [])
 
 
 async def test_alerts_that_had_to_be_dropped_are_counted_and_told(world: World) -> None:

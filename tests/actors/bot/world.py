@@ -29,6 +29,7 @@ from deployd.kernel.backoff import Backoff
 from deployd.kernel.budget import Budget
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.failure import ActorFailure
+from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.kernel.supervisor import ChildSpec, GiveUp, Supervisor
 from deployd.logs.sqlite import SqliteLogStore
@@ -154,6 +155,7 @@ class World:
         self.proxied: list[ProxyMessage] = []
         self.failures: asyncio.Queue[ActorFailure] = asyncio.Queue()
         self.supervisor = Supervisor("nothing", [])
+        self.warnings = Problems()
 
     @asynccontextmanager
     async def running(
@@ -179,6 +181,7 @@ class World:
                 self.stores.events,
                 frozenset({ANN, BEN}),
                 CLOCK,
+                self.warnings,
                 pace,
             )
 
