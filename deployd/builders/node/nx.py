@@ -62,7 +62,7 @@ def find_apps(top: Project) -> tuple[NxApp, ...]:
     """The projects of which it is clear what serves them; libraries and tests are none of these."""
     found = []
     for project in _projects(top):
-        outcome = _server(project) or _site(project)
+        outcome = _next(project) or _server(project) or _site(project)
         if outcome is not None:
             found.append(NxApp(project.name, project.folder, outcome))
     return tuple(found)
@@ -92,6 +92,16 @@ def _projects(top: Project) -> Iterator[_NxProject]:
 
 def _targets(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def _next(project: _NxProject) -> Outcome | None:
+    """Nx' own executor puts it where the target says; Next.js itself builds where its configuration lies."""
+    if not project.top.has(*(f"{project.folder}/next.config.{ending}" for ending in _ENDINGS)):
+        return None
+    folder = _output(project) if project.executor.endswith("next:build") else project.folder
+    if not _is_inside(folder):
+        return None
+    return _outcome(project, "Next.js", start=f"next start {folder} -p $PORT", loads=("@nx/next",))
 
 
 def _server(project: _NxProject) -> Outcome | None:
@@ -153,13 +163,16 @@ def _is_inside(path: str) -> bool:
     return re.fullmatch(r"[\w@./-]+", path) is not None and not path.startswith(("/", "..")) and path != "."
 
 
-def _outcome(project: _NxProject, kind: str, *, output: str | None = None, start: str = "") -> Outcome:
+def _outcome(
+    project: _NxProject, kind: str, *, output: str | None = None, start: str = "", loads: tuple[str, ...] = ()
+) -> Outcome:
     production = within(project.build, "configurations", "production") is not None
     framework = Framework(
         title=f"Nx ({kind})",
         packages=("nx",),
         build=f"nx run {project.name}:build{':production' if production else ''}",
         build_env={"NX_DAEMON": "false"},
+        loads=loads,
     )
     pages = "it is taken to route on the client, so index.html answers for unknown paths"
     return Outcome(framework=framework, script=None, output=output, spa=output is not None, pages=pages, start=start)

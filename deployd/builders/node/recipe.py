@@ -121,7 +121,7 @@ RECIPE = Recipe(
         Recognised(
             what="nx.json and an app without scripts of its own",
             how="`nx run APP:build`; the proxy serves the folder that the target or its tool's configuration names, or "
-            "node runs the file that it makes of `main`.",
+            "node runs the file that it makes of `main`, or `next start` serves.",
         ),
         *(_row(framework) for framework in FRAMEWORKS),
         Recognised(what="package.json with a `start` script", how="The script runs."),

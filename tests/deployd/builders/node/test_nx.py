@@ -117,6 +117,27 @@ def test_a_site_is_built_by_nx_and_served_for_unknown_paths_too(case: str) -> No
     assert (plan.static_root, plan.spa, plan.processes) == (folder, True, {})
 
 
+NEXT: dict[str, tuple[Files, str]] = {
+    "in its folder": ({}, "apps/web"),
+    "where the executor puts it": (
+        {"apps/web/project.json": project("web", build=target("@nx/next:build", outputPath="dist/apps/web"))},
+        "dist/apps/web",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEXT)
+def test_next_starts_from_where_it_was_built_and_keeps_what_its_configuration_loads(case: str) -> None:
+    files, folder = NEXT[case]
+    packages = package(dependencies={"next": "15"}, devDependencies={"nx": "21", "@nx/next": "21"})
+    shop = {**TOP, "package.json": packages, "apps/web/project.json": project("web"), "apps/web/next.config.js": ""}
+    plan = planned({**shop, **files})
+    assert plan.processes == {"web": f"next start {folder} -p $PORT"}
+    assert plan.steps == ("NX_DAEMON=false npx --no-install nx run web:build",)
+    assert plan.dependencies is not None
+    assert plan.dependencies.prune == ()
+
+
 def test_libraries_tests_and_installed_packages_are_no_apps() -> None:
     library = package(name="ui", projectType="library")
     more = {"libs/ui/project.json": library, "libs/ui/vite.config.ts": "", "libs/ui/index.html": ""}
