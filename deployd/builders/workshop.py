@@ -23,6 +23,7 @@ from deployd.builders.lines import Lines, Written
 from deployd.builders.network import Network, isolated_network, refused
 from deployd.builders.run import MARK, run_step
 from deployd.builders.sandbox import Bind, User
+from deployd.builders.unreached import Unreached
 from deployd.domain.errors import BuildFailed
 from deployd.limits.cgroup import Group
 
@@ -100,7 +101,8 @@ class Workshop:
     async def run(self, step: str, place: Place, on_line: Callable[[str], None], at: str = ".") -> None:
         """Runs one shell command in the folder `at` of the project. BuildFailed unless it exits with 0."""
         on_line(f"$ {step}")
-        lines = Lines(on_line, place.written, self._caps.output_bytes)
+        heard = Unreached(on_line)
+        lines = Lines(heard, place.written, self._caps.output_bytes)
         try:
             async with self._caged() as (group, before), self._network() as network:
                 if await self.why_not_sandboxed() is None:
@@ -118,7 +120,7 @@ class Workshop:
                     env = {**self._env(place, str(place.cache), str(self._uv.parent)), MARK: secrets.token_hex(16)}
                     argv = joining(group, sandbox.plain_argv(step, before))
                     code = await run_step(argv, env, str(place.project / at), lines, group=group)
-                failure = what_went_wrong(step, code, group, self._caps)
+                failure = what_went_wrong(step, code, group, self._caps, heard.host)
         except OSError as error:
             raise BuildFailed(f"A build step could not be started: {error.strerror or error}.") from error
         if failure is not None:
@@ -137,7 +139,8 @@ class Workshop:
         argv = ["sh", "-c", _FRESH_HOME, str(home)]
         if user is not None:
             argv = ["sh", "-c", _GIVE, str(home), str(place.cache), f"{user.uid}:{user.gid}", project]
-        lines = Lines(on_line, place.written, self._caps.output_bytes)
+        heard = Unreached(on_line)
+        lines = Lines(heard, place.written, self._caps.output_bytes)
         if await run_step(argv, _OURS, "/", lines) != 0:
             raise BuildFailed("The folders of the build could not be made ready; the build log says why.")
 

@@ -21,6 +21,9 @@ _NO_HOST = re.compile(
     r"connection reset|transfer speed|remote end hung up|empty reply from server|returned error: 5\d\d",
     re.I,
 )
+_KEY_REFUSED = re.compile(r"Permission denied \([^)]*publickey", re.I)
+_NO_SSH = re.compile(r"\bssh: (?:command )?not found|cannot run ssh\b", re.I)
+_LFS_SAID = re.compile(r"^(?:batch response: |\[?[0-9a-f]{64}\]? ).*", re.M)
 _BAD_PATH = re.compile(r"invalid path '(.*)'")
 _REFUSED_HASH = re.compile(r"not our ref|unadvertised object|couldn't find remote ref", re.I)
 
@@ -53,7 +56,8 @@ def sentence(complaint: str, remote: Remote, ref: str | None) -> str:
 def no_large_files(complaint: str, remote: Remote) -> str:
     if _LOGIN.search(complaint):
         return f"The Git LFS files of {remote.url} ask for credentials that are missing or wrong."
-    return f"The Git LFS files of {remote.url} could not be fetched: {remote.redact(last_word(complaint))}"
+    said = found[0][:300] if (found := _LFS_SAID.search(complaint)) else last_word(complaint)
+    return f"The Git LFS files of {remote.url} could not be fetched: {remote.redact(said)}"
 
 
 def not_written(complaint: str, sha: str) -> str:
@@ -71,6 +75,13 @@ def _sentence(complaint: str, url: str, no_ref: str) -> str | None:
         return f"git refuses {url} because the folder belongs to another user; give it to deployd's user or serve it."
     if re.search(r"certificate|SSL_ERROR|gnutls_handshake", complaint, re.I):
         return f"The certificate of {url} could not be verified."
+    if _NO_SSH.search(complaint):
+        return "ssh is not installed on this machine; install it (apt install openssh-client)."
+    if _KEY_REFUSED.search(complaint):
+        return (
+            f"The repository {url} lets none of the ssh keys of deployd's user in: add its public key there, as a "
+            "deploy key or to an account (some hosts say so for a repository that does not exist)."
+        )
     if _LOGIN.search(complaint):
         return (
             f"The repository {url} asks for credentials that are missing or wrong "

@@ -13,8 +13,11 @@ _RELEASE = ".deployd/release"
 _APP = re.compile(r"\bapp:\s*:(\w+)")
 _RELEASES = re.compile(r"\breleases:\s*\[\s*(?::?\"?)(\w+)")
 _ELIXIR = re.compile(r"\belixir:\s*\"([^\"]+)\"")
+_DEPENDENCY = re.compile(r"\{\s*:\w+\s*,")
 _UMBRELLA = re.compile(r"\bapps_path:")
 _SETUP = "mix local.hex --force --if-missing && mix local.rebar --force --if-missing"
+# Two instances of one release on a host would have the same name in Erlang's network, and the second would not start.
+_ENV = {"MIX_ENV": "prod", "LANG": "C.UTF-8", "RELEASE_DISTRIBUTION": "none"}
 _SECRET = "Phoenix asks for SECRET_KEY_BASE at its start (`mix phx.gen.secret` makes one) and mostly for PHX_HOST."
 
 
@@ -27,7 +30,7 @@ def detect(project: Project, declared: Declared) -> BuildPlan | None:
     if "assets.deploy" in manifest:
         steps.append("mix assets.deploy")
     if "web" not in processes:
-        steps.append(f"mix release {_name(manifest)} --overwrite --path {_RELEASE}")
+        steps.append(_release(manifest))
         processes["web"] = f"{_RELEASE}/bin/{_name(manifest)} start"
     assets = find_assets(project, declared)
     phoenix = ":phoenix," in manifest
@@ -41,10 +44,16 @@ def detect(project: Project, declared: Declared) -> BuildPlan | None:
         dependencies=_dependencies(project),
         steps=(*assets.steps, *steps),
         processes=processes,
-        env={"MIX_ENV": "prod", "LANG": "C.UTF-8", **({"PHX_SERVER": "true"} if phoenix else {})},
+        env={**_ENV, **({"PHX_SERVER": "true"} if phoenix else {})},
         kept=() if used else (project.path("_build"),),
     )
     return as_told(plan, declared.settings)
+
+
+def _release(manifest: str) -> str:
+    """Mix takes a name only where `releases` has it, and needs none for the app's own release."""
+    name = f"{found[1]} " if (found := _RELEASES.search(manifest)) else ""
+    return f"mix release {name}--overwrite --path {_RELEASE}"
 
 
 def _name(manifest: str) -> str:
@@ -59,7 +68,11 @@ def _wanted(manifest: str) -> str:
     return ruby_range(found[1]) if (found := _ELIXIR.search(manifest)) else ""
 
 
-def _dependencies(project: Project) -> Dependencies:
+def _dependencies(project: Project) -> Dependencies | None:
+    """None when no part of the project asks for any: Hex, which brings them, is then not fetched either."""
+    manifests = [name for name in project.files if name == "mix.exs" or re.fullmatch(r"apps/[^/]+/mix\.exs", name)]
+    if not project.has("mix.lock") and not any(_DEPENDENCY.search(project.text(name)) for name in manifests):
+        return None
     return Dependencies(
         steps=(_SETUP, "mix deps.get --only prod"),
         folders=(project.path("deps"),),

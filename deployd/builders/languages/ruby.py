@@ -3,6 +3,7 @@
 import re
 
 from deployd.builders.languages.assets import find_assets
+from deployd.builders.languages.gemfile import HOST_GEMS, install_gems, place_of_gems, uses_host_gems
 from deployd.builders.languages.ranges import ruby_range
 from deployd.builders.project import Declared, Project, Recipe, Recognised
 from deployd.builders.told import as_told, tool
@@ -38,7 +39,7 @@ def detect(project: Project, declared: Declared) -> BuildPlan | None:
     elif not (rails or project.has("config.ru") or processes["web"].startswith(_RUBY)):
         return None
     assets = find_assets(project, declared)
-    reasons = assets.reasons
+    reasons = (*assets.reasons, *((HOST_GEMS,) if uses_host_gems(gemfile) else ()))
     if rails and "release" not in processes and any(name.startswith("db/migrate/") for name in project.files):
         processes["release"] = "bundle exec rails db:migrate"
         reasons = (*reasons, "db/migrate/ holds migrations: they run as `release`, before traffic is switched.")
@@ -52,7 +53,7 @@ def detect(project: Project, declared: Declared) -> BuildPlan | None:
         dependencies=_dependencies(project, gemfile),
         steps=(*assets.steps, *((_PRECOMPILE,) if rails and gems & _PIPELINES else ())),
         processes=processes,
-        env=_env(project, rails),
+        env=_env(project, gemfile, rails),
     )
     return as_told(plan, declared.settings)
 
@@ -65,6 +66,8 @@ def _web(project: Project, gems: set[str], rails: bool) -> str | None:
     entry = project.first(*_ENTRIES)
     if entry is not None and gems & set(_OWN_SERVERS):
         return f"bundle exec ruby {entry} -o 127.0.0.1 -p $PORT"
+    if entry is not None and gems & set(_SERVERS):
+        return f"bundle exec ruby {entry}"
     if gems & {*_OWN_SERVERS, "rack", "rails"}:
         raise BuildFailed(
             "The Gemfile names a web framework and nothing says what runs: add a config.ru, or a Procfile with a line "
@@ -84,18 +87,19 @@ def _rack(gems: set[str]) -> str:
 
 
 def _dependencies(project: Project, gemfile: str) -> Dependencies:
-    """Gems that lie in the project itself depend on more than the Gemfile."""
+    """Gems that lie in the project itself depend on more than the Gemfile; so do those of the host."""
+    own = not uses_host_gems(gemfile)
     return Dependencies(
-        steps=("bundle install --jobs 4 --retry 2",),
-        folders=(project.path("vendor/bundle"),),
+        steps=(install_gems(gemfile),),
+        folders=(project.path("vendor/bundle"),) if own else (),
         inputs=tuple(project.path(name) for name in ("Gemfile", "Gemfile.lock", ".ruby-version")),
         at=project.root,
-        reusable=project.has("Gemfile.lock") and not _LOCAL.search(gemfile),
+        reusable=own and project.has("Gemfile.lock") and not _LOCAL.search(gemfile),
     )
 
 
-def _env(project: Project, rails: bool) -> dict[str, str]:
-    env = {"BUNDLE_PATH": "vendor/bundle", "BUNDLE_WITHOUT": "development:test", "RACK_ENV": "production"}
+def _env(project: Project, gemfile: str, rails: bool) -> dict[str, str]:
+    env = {**place_of_gems(gemfile), "BUNDLE_WITHOUT": "development:test", "RACK_ENV": "production"}
     if project.has("Gemfile.lock"):
         env["BUNDLE_FROZEN"] = "true"
     if rails:
@@ -120,6 +124,13 @@ RECIPE = Recipe(
         ),
         Recognised(what="`Gemfile` and `config.ru`", how="puma, falcon or rackup serves, whichever the Gemfile has."),
         Recognised(what="`Gemfile` with sinatra and app.rb, main.rb, server.rb or web.rb", how="That file serves."),
+        Recognised(
+            what="`Gemfile` with webrick or another server and one of these files",
+            how="That file serves; it must listen on $PORT.",
+        ),
+        Recognised(
+            what="`Gemfile` without a `source`", how="The gems are the host's own (apt install ruby-rack puma…)."
+        ),
     ),
     marks=("Gemfile",),
 )

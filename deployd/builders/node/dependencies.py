@@ -97,10 +97,11 @@ def _prune(
 
 
 def _needed(place: Place, declared: Declared, service: Service) -> set[str]:
-    """Names in the commands that will run."""
+    """Names in the commands that will run, and what the framework's own server loads."""
     named = place.package.manifest.scripts
     commands = {**declared.processes, "web": service.command}.values()
-    return {name for command in commands for name in scripts.programs(command, named)}
+    loads = place.outcome.framework.loads if place.outcome else ()
+    return {*loads, *(name for command in commands for name in scripts.programs(command, named))}
 
 
 def _why_not(place: Place, chosen: Chosen, needed: set[str], dev: set[str], lifecycle: bool) -> str:

@@ -24,7 +24,8 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     `page` is where the source keeps the one page of an app that may. A server is started by
     `start`. `where` answers the folder that stands for `{where}` in both, or None when the row does not apply;
     `{inside}` stands for the package's folder as seen from the top of the workspace.
-    `supersedes` is a start script that does not fit what is built. `refuse` is said instead of building.
+    `supersedes` is a start script that does not fit what is built; `loads` are packages that the server reads its
+    configuration with. `refuse` is said instead of building.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     spa_said: str = ""
     start: str = ""
     supersedes: str = ""
+    loads: tuple[str, ...] = ()
     where: Callable[[Project], str | None] | None = None
     after: tuple[str, ...] = ()
     env: dict[str, str] = {}

@@ -12,6 +12,7 @@ from deployd.domain.build import BuildSettings, Tool
 
 _SAID = re.compile(r"(npm|pnpm|yarn|bun)@\^?v?(\d[\w.-]*)")
 _RELEASE = re.compile(r"yarnPath:\s*['\"]?\S*?yarn-(?:berry-)?(\d+(?:\.\d+)*)?[\w.-]*\.c?js")
+_LINKER = re.compile(r"^nodeLinker:\s*['\"]?([\w-]+)", re.M)
 _BUN_USED = re.compile(r"\bbunx?\s")
 _PNPM_OF_LOCK = {"5": "7", "6": "8", "9": "9"}
 _PNPM_WITHOUT_LOCK = "10"
@@ -57,7 +58,7 @@ def choose_manager(top: Project, manifest: Manifest, settings: BuildSettings) ->
         manager=manager,
         version=version,
         lockfile=lockfile,
-        env={**manager.env, **(_yarn_env(top) if manager in (BERRY, PLUG_N_PLAY) else {})},
+        env={**manager.env, **(_yarn_env(top, manager) if manager in (BERRY, PLUG_N_PLAY) else {})},
         reasons=(reason, *_about_locks(manager, lockfile, present)),
     )
 
@@ -125,7 +126,13 @@ def _which_yarn(top: Project, version: str) -> tuple[Manager, str]:
         return YARN, "1"
     if re.match(r"[\^~]?1(\.|$)", version):
         return YARN, version
-    return PLUG_N_PLAY if top.has(".pnp.cjs") else BERRY, version
+    return PLUG_N_PLAY if _plugs_and_plays(top, settings) else BERRY, version
+
+
+def _plugs_and_plays(top: Project, settings: str) -> bool:
+    """Only where its file is checked in or a script loads it: tools and servers expect a node_modules."""
+    linker = found[1] if (found := _LINKER.search(settings)) else "pnp"
+    return linker == "pnp" and (top.has(".pnp.cjs") or ".pnp." in top.text("package.json"))
 
 
 def _version(top: Project, manifest: Manifest, manager: Manager) -> str:
@@ -154,11 +161,12 @@ def _first(top: Project, tool: str) -> str:
     return "" if version == "latest" else version
 
 
-def _yarn_env(top: Project) -> dict[str, str]:
-    """Plug'n'Play only where its files are checked in: tools and servers expect a node_modules."""
-    own = {} if top.has(".pnp.cjs") else {"YARN_NODE_LINKER": "node-modules"}
+def _yarn_env(top: Project, manager: Manager) -> dict[str, str]:
+    """Plug'n'Play runs packages out of their archives, so these must lie in the project."""
+    if manager is PLUG_N_PLAY:
+        return {"YARN_ENABLE_GLOBAL_CACHE": "false"}
     checked_in = any(name.startswith(".yarn/cache/") for name in top.files)
-    return own if checked_in else {**own, "YARN_ENABLE_GLOBAL_CACHE": "true"}
+    return {"YARN_NODE_LINKER": "node-modules", **({} if checked_in else {"YARN_ENABLE_GLOBAL_CACHE": "true"})}
 
 
 def _about_locks(manager: Manager, lockfile: str | None, present: list[str]) -> tuple[str, ...]:

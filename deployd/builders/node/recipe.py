@@ -113,7 +113,16 @@ RECIPE = Recipe(
             Recognised(what=", ".join(manager.lockfiles), how=f"{manager.title}: `{manager.locked}`.")
             for manager in MANAGERS
         ),
+        Recognised(
+            what="yarn.lock and .pnp.cjs, or a script that loads it",
+            how="Plug'n'Play: archives in the project, everything run by yarn. Otherwise Yarn makes a node_modules.",
+        ),
         Recognised(what="workspaces of npm, pnpm, Yarn, Bun; Turborepo, Nx", how="One package is built and started."),
+        Recognised(
+            what="nx.json and an app without scripts of its own",
+            how="`nx run APP:build`; the proxy serves the folder that the target or its tool's configuration names, or "
+            "node runs the file that it makes of `main`, or `next start` serves.",
+        ),
         *(_row(framework) for framework in FRAMEWORKS),
         Recognised(what="package.json with a `start` script", how="The script runs."),
         Recognised(what="package.json with `main`, or server, index, app or main .js or .ts", how="The file runs."),

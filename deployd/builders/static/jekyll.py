@@ -2,6 +2,7 @@
 
 import re
 
+from deployd.builders.languages.gemfile import HOST_GEMS, install_gems, place_of_gems, uses_host_gems
 from deployd.builders.project import Declared, Project, Recipe, Recognised
 from deployd.builders.told import as_told, tool
 from deployd.domain.build import BuildPlan, Dependencies
@@ -21,23 +22,25 @@ def detect(project: Project, declared: Declared) -> BuildPlan | None:
 
 
 def _bundled(project: Project, declared: Declared) -> BuildPlan:
-    locked = project.has("Gemfile.lock")
+    locked, gemfile = project.has("Gemfile.lock"), project.text("Gemfile")
+    own = not uses_host_gems(gemfile)
     plan = BuildPlan(
         builder="jekyll",
         why="Jekyll: bundler installs what the Gemfile says, `jekyll build` makes a site, which the proxy serves.",
+        reasons=() if own else (HOST_GEMS,),
         root=project.root,
         tools=(tool("ruby", declared.settings), tool("bundle", declared.settings)),
         dependencies=Dependencies(
-            steps=("bundle install --jobs 4 --retry 2",),
-            folders=(project.path("vendor/bundle"),),
+            steps=(install_gems(gemfile),),
+            folders=(project.path("vendor/bundle"),) if own else (),
             inputs=(project.path("Gemfile"), project.path("Gemfile.lock")),
             at=project.root,
-            reusable=locked and "gemspec" not in project.text("Gemfile"),
+            reusable=own and locked and "gemspec" not in gemfile,
         ),
         steps=("bundle exec jekyll build --destination _site",),
         static_root=project.path("_site"),
         env={
-            "BUNDLE_PATH": "vendor/bundle",
+            **place_of_gems(gemfile),
             "JEKYLL_ENV": "production",
             **({"BUNDLE_FROZEN": "true"} if locked else {}),
         },

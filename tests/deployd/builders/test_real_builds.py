@@ -37,6 +37,7 @@ async def build(example: str, folder: Path, cache: Path) -> tuple[list[str], str
     plan = await builder.plan(folder, BuildWishes())
     try:
         await builder.build(folder, plan, {}, cache, said.append)
+        await builder.settle(cache)
     except BuildFailed as failure:
         if UNREACHABLE.search("\n".join(said)) and os.environ.get("CI") != "true":
             pytest.skip("no package registry can be reached from here")

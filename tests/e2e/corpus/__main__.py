@@ -30,6 +30,9 @@ async def _run(apps: Sequence[CorpusApp], folder: Path) -> list[Result]:
     results = []
     async with serve_git(repositories) as base_url, running_daemon(folder, drain_seconds=1.0) as daemon:
         for app in apps:
+            if app.why_left_out:
+                print(f"{app.name:<22} left out: {app.why_left_out}", flush=True)
+                continue
             results.append(await check(daemon, app, repositories, base_url, twice=True))
             _show(results[-1])
     return results

@@ -22,7 +22,8 @@ class CorpusApp:
     `locks` are the package managers whose lockfiles the repository has; `prepare` is a shell script for what an
     archive cannot hold, run in the folder before its commit. `build` and `env` are the app's settings in deployd.
     `tells` must stand in the build log. With `refused` the deployment must fail for a reason that holds it; `needs` is
-    a tool without which this host must refuse by naming it. `files_of` is the app whose files this one shares.
+    a tool without which this host must refuse by naming it; without the program `only_with`, which nothing refuses by
+    name, the app is left out. `files_of` is the app whose files this one shares.
     `quick` apps are part of `make test`.
     """
 
@@ -38,6 +39,7 @@ class CorpusApp:
     tells: str = ""
     refused: str = ""
     needs: str = ""
+    only_with: str = ""
     files_of: str = ""
     quick: bool = False
 
@@ -48,9 +50,18 @@ class CorpusApp:
     @property
     def expected_refusal(self) -> str:
         """Empty when this host must be able to run the app."""
-        if self.needs and shutil.which(self.needs, path=_HOST_PATH) is None:
+        if self.needs and not _has(self.needs):
             return self.needs
         return self.refused
+
+    @property
+    def why_left_out(self) -> str:
+        """Empty when this host can try the app."""
+        return "" if not self.only_with or _has(self.only_with) else f"there is no {self.only_with} on this host"
+
+
+def _has(program: str) -> bool:
+    return shutil.which(program, path=_HOST_PATH) is not None
 
 
 def make_repository(app: CorpusApp, folder: Path) -> Path:

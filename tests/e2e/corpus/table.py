@@ -13,12 +13,28 @@ cd ../submodule
 git -c protocol.file.allow=always submodule add -q ../submodule-greeting vendor/greeting
 """
 
+_PLUG_N_PLAY = "npx --yes @yarnpkg/cli-dist@4.9.2 install --immutable"
+
 NODE = (
     CorpusApp(name="express-npm", says="Express on", locks=("npm",), quick=True),
     CorpusApp(name="express-no-lock", says="Express without a lockfile"),
     CorpusApp(name="fastify-pnpm", says="Fastify with pnpm", locks=("pnpm",), quick=True),
     CorpusApp(name="koa-yarn", says="Koa with yarn classic", locks=("yarn",)),
     CorpusApp(name="hono-yarn-berry", says="Hono with yarn berry", locks=("yarn-berry",), quick=True),
+    CorpusApp(
+        name="yarn-pnp",
+        says="Hono by Plug'n'Play 3",
+        locks=("yarn-berry",),
+        prepare=_PLUG_N_PLAY,
+        quick=True,
+    ),
+    CorpusApp(
+        name="yarn-pnp-workspaces",
+        says="Words of a workspace by Plug'n'Play 3",
+        locks=("yarn-berry",),
+        prepare=_PLUG_N_PLAY,
+        build={"workspace": "@shop/api"},
+    ),
     CorpusApp(name="nest-npm", says="Nest says hello", locks=("npm",)),
     CorpusApp(name="typescript-tsc", says="Compiled by tsc", locks=("npm",), quick=True),
     CorpusApp(name="typescript-tsx", says="Run by tsx", locks=("npm",)),
@@ -39,6 +55,8 @@ NODE = (
         processes=(),
     ),
     CorpusApp(name="turborepo", says="Words from Turborepo", locks=("npm",), build={"workspace": "@shop/api"}),
+    CorpusApp(name="nx-server", says="Built by Nx", locks=("npm",)),
+    CorpusApp(name="nx-site", path="/some/path", says="A site built by Nx", locks=("npm",), processes=()),
     CorpusApp(name="two-lockfiles", says="Two lockfiles, one 1d", locks=("npm", "yarn"), tells="yarn.lock", quick=True),
     CorpusApp(name="node-22", says="Node v22."),
     CorpusApp(name="nvmrc-lts", says="LTS true"),
@@ -112,15 +130,34 @@ STATIC = (
     ),
     CorpusApp(name="hugo", says="Hugo made this page", processes=()),
     CorpusApp(name="jekyll", says="Jekyll made this page", processes=(), needs="jekyll"),
+    CorpusApp(
+        name="jekyll-gemfile",
+        files_of="jekyll",
+        says="Jekyll made this page",
+        processes=(),
+        prepare="""echo 'gem "jekyll"' > Gemfile""",
+        only_with="jekyll",
+    ),
 )
 
 OTHERS = (
     CorpusApp(name="rust", says="Rust without a dependency", needs="cargo"),
     CorpusApp(name="go", says="Go without a dependency", needs="go"),
+    CorpusApp(name="go-cmd", says="Go from a folder of cmd", needs="go"),
     CorpusApp(name="php", says="PHP is up", needs="php"),
+    CorpusApp(name="php-autoload", says="PHP with an autoloader", needs="php"),
     CorpusApp(name="java", says="Java without a dependency", needs="gradle"),
-    CorpusApp(name="ruby", says="Ruby is up", needs="ruby"),
+    CorpusApp(name="java-file", says="One file of Java", only_with="java"),
+    CorpusApp(name="ruby", says="Ruby without a gem", needs="ruby"),
+    CorpusApp(name="ruby-rack", says="Rack and Puma of the host", only_with="puma"),
     CorpusApp(name="elixir", says="Elixir without a dependency", needs="mix"),
+    CorpusApp(
+        name="elixir-procfile",
+        files_of="elixir",
+        says="Elixir without a dependency",
+        prepare="echo 'web: mix run --no-halt' > Procfile",
+        needs="mix",
+    ),
     CorpusApp(name="dockerfile-only", refused="docker", quick=True),
     CorpusApp(name="compose-only", refused="docker"),
     CorpusApp(name="start-sh", says="Started by a shell script", quick=True),

@@ -18,7 +18,7 @@ from tests.support.repos import git, write
 BIG = os.urandom(300_000)
 
 
-def _needs_lfs() -> None:
+def needs_lfs() -> None:
     if shutil.which("git-lfs") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("git-lfs is not installed")
@@ -56,7 +56,7 @@ class LfsServer:
 
 @pytest.fixture
 def lfs() -> LfsServer:
-    _needs_lfs()
+    needs_lfs()
     return LfsServer()
 
 

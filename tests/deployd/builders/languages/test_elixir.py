@@ -11,7 +11,7 @@ PHOENIX = PLAIN + '\ndefp deps, do: [{:phoenix, "~> 1.7"}]\naliases: ["assets.de
 
 def test_a_release_is_made_and_serves() -> None:
     plan = planned({"mix.exs": PLAIN, "mix.lock": ""})
-    assert plan.steps == ("mix compile", "mix release shop --overwrite --path .deployd/release")
+    assert plan.steps == ("mix compile", "mix release --overwrite --path .deployd/release")
     assert plan.processes == {"web": ".deployd/release/bin/shop start"}
     assert (plan.env["MIX_ENV"], plan.kept, plan.tools[0].wanted) == ("prod", ("_build",), ">=1.14 <2")
     assert plan.dependencies is not None
@@ -27,7 +27,26 @@ def test_phoenix_builds_its_assets_serves_and_asks_for_its_secret() -> None:
 
 def test_a_release_of_another_name_is_taken() -> None:
     plan = planned({"mix.exs": PLAIN + "\nreleases: [\n    store: [applications: []]]"})
+    assert plan.steps[-1] == "mix release store --overwrite --path .deployd/release"
     assert plan.processes == {"web": ".deployd/release/bin/store start"}
+
+
+def test_two_instances_on_one_host_do_not_claim_one_name() -> None:
+    assert planned({"mix.exs": PLAIN}).env["RELEASE_DISTRIBUTION"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("files", "asks"),
+    [
+        ({"mix.exs": PLAIN}, False),
+        ({"mix.exs": PLAIN, "mix.lock": "%{}"}, True),
+        ({"mix.exs": PHOENIX}, True),
+        ({"mix.exs": PLAIN, "apps/web/mix.exs": "{:jason, github: 'a/a'}"}, True),
+        ({"mix.exs": PLAIN + " mod: {Shop, []}"}, False),
+    ],
+)
+def test_hex_is_only_fetched_for_a_project_that_asks_for_packages(files: dict[str, str], asks: bool) -> None:
+    assert (planned(files).dependencies is not None) is asks
 
 
 def test_a_procfile_makes_no_release_and_keeps_what_was_compiled() -> None:

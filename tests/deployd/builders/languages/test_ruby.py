@@ -6,8 +6,12 @@ from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
 from tests.deployd.builders.projects import Files, package, planned
 
-RAILS = {"Gemfile": "ruby '3.3.0'\ngem 'rails', '~> 7'\ngem 'propshaft'\ngem 'puma'", "config/application.rb": ""}
-SINATRA = {"Gemfile": 'gem "sinatra"\ngem "puma"', "app.rb": ""}
+SOURCE = 'source "https://rubygems.org"\n'
+RAILS = {
+    "Gemfile": SOURCE + "ruby '3.3.0'\ngem 'rails', '~> 7'\ngem 'propshaft'\ngem 'puma'",
+    "config/application.rb": "",
+}
+SINATRA = {"Gemfile": SOURCE + 'gem "sinatra"\ngem "puma"', "app.rb": ""}
 
 WEB: dict[str, tuple[Files, str]] = {
     "rails": (RAILS, "bundle exec rails server -b 127.0.0.1 -p $PORT"),
@@ -15,6 +19,7 @@ WEB: dict[str, tuple[Files, str]] = {
     "falcon": ({"Gemfile": "gem 'falcon'", "config.ru": ""}, "bundle exec falcon serve --bind http://127.0.0.1:$PORT"),
     "rackup": ({"Gemfile": "gem 'rackup'", "config.ru": ""}, "bundle exec rackup -o 127.0.0.1 -p $PORT"),
     "sinatra": (SINATRA, "bundle exec ruby app.rb -o 127.0.0.1 -p $PORT"),
+    "webrick": ({"Gemfile": "gem 'webrick'", "server.rb": ""}, "bundle exec ruby server.rb"),
     "a Procfile": ({**SINATRA, "Procfile": "web: bundle exec puma"}, "bundle exec puma"),
     "a Procfile of rails": ({**RAILS, "Procfile": "web: bin/start"}, "bin/start"),
 }
@@ -77,6 +82,25 @@ def test_gems_are_taken_over_when_the_lockfile_says_all(files: Files, reusable: 
     assert plan.dependencies is not None
     assert (plan.dependencies.reusable, plan.dependencies.folders) == (reusable, ("vendor/bundle",))
     assert ("BUNDLE_FROZEN" in plan.env) is ("Gemfile.lock" in files)
+
+
+def test_without_a_source_the_gems_are_the_hosts_own() -> None:
+    plan = planned({"Gemfile": "gem 'puma'", "Gemfile.lock": "", "config.ru": ""})
+    assert plan.dependencies is not None
+    assert (plan.dependencies.steps, plan.dependencies.folders) == (("bundle check",), ())
+    assert (plan.dependencies.reusable, "BUNDLE_PATH" in plan.env) == (False, False)
+    assert "The Gemfile names no source, so the gems are this host's own." in plan.reasons
+
+
+@pytest.mark.parametrize(
+    "gemfile",
+    [SOURCE, "source('https://gems.example.com')", "gem 'a', git: 'https://h/a'", "gem 'a', :github => 'a/a'"],
+)
+def test_with_a_source_they_are_installed_into_the_project(gemfile: str) -> None:
+    plan = planned({"Gemfile": f"{gemfile}\ngem 'puma'", "config.ru": ""})
+    assert plan.dependencies is not None
+    assert plan.dependencies.steps == ("bundle install --jobs 4 --retry 2",)
+    assert plan.env["BUNDLE_PATH"] == "vendor/bundle"
 
 
 def test_the_version_file_wins_over_the_gemfile() -> None:

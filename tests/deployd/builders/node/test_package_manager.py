@@ -139,6 +139,25 @@ def test_yarn_gets_a_node_modules_unless_plug_n_play_is_checked_in() -> None:
     assert (plan.dependencies.folders, plan.dependencies.reusable) == ((), False)
 
 
+PLUGGED: dict[str, tuple[Files, bool]] = {
+    "checked in": ({".pnp.cjs": ""}, True),
+    "checked in and asked for": ({".pnp.cjs": "", ".yarnrc.yml": "nodeLinker: pnp"}, True),
+    "left over": ({".pnp.cjs": "", ".yarnrc.yml": 'nodeLinker: "node-modules"'}, False),
+    "asked for alone": ({".yarnrc.yml": "nodeLinker: pnp"}, False),
+    "loaded by a script": (
+        {"package.json": package(**{**RUNS, "scripts": {"start": "node -r ./.pnp.cjs a.js"}})},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PLUGGED)
+def test_packages_that_run_out_of_archives_lie_in_the_project(case: str) -> None:
+    files, plugged = PLUGGED[case]
+    env = planned({"package.json": PLAIN, "yarn.lock": lock("8"), **files}).env
+    assert (env["YARN_ENABLE_GLOBAL_CACHE"], "YARN_NODE_LINKER" in env) == ("false" if plugged else "true", not plugged)
+
+
 def test_a_converted_project_is_installed_built_and_started_by_bun_alone() -> None:
     scripts = {"build": "tsc", "start": "node dist/a.js"}
     files = {"package.json": package(scripts=scripts, dependencies={"a": "1"}), "package-lock.json": ""}

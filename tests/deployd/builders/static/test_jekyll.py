@@ -6,7 +6,7 @@ from tests.deployd.builders.projects import Files, planned
 
 
 def test_gems_are_installed_and_make_the_site() -> None:
-    files = {"_config.yml": "", "Gemfile": 'gem "github-pages", group: :jekyll_plugins', "Gemfile.lock": ""}
+    files = {"_config.yml": "", "Gemfile": 'source "https://rubygems.org"\ngem "github-pages"', "Gemfile.lock": ""}
     plan = planned(files)
     assert (plan.builder, plan.static_root, plan.kept) == ("jekyll", "_site", (".jekyll-cache",))
     assert plan.steps == ("bundle exec jekyll build --destination _site",)
@@ -19,6 +19,13 @@ def test_without_a_lockfile_gems_are_not_taken_over() -> None:
     plan = planned({"_config.yml": "", "Gemfile": "gem 'jekyll', '~> 4'"})
     assert plan.dependencies is not None
     assert (plan.dependencies.reusable, "BUNDLE_FROZEN" in plan.env) == (False, False)
+
+
+def test_gems_without_a_source_are_the_hosts_own() -> None:
+    plan = planned({"_config.yml": "", "Gemfile": "gem 'jekyll'", "Gemfile.lock": ""})
+    assert plan.dependencies is not None
+    assert (plan.dependencies.steps, plan.dependencies.reusable) == (("bundle check",), False)
+    assert "BUNDLE_PATH" not in plan.env
 
 
 @pytest.mark.parametrize("source", ["index.md", "_posts/2024-01-01-a.md", "_layouts/default.html"])
