@@ -16,6 +16,7 @@ need slirp4netns slirp4netns
 need ip iproute2
 need git-lfs git-lfs
 need wrk wrk
+[ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 if [ "${1:-}" = bench ]; then
     need taskset util-linux
     need nginx nginx-light
@@ -32,9 +33,10 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     $install -qq >/dev/null
-    for peer in nginx haproxy caddy; do # The benches start them by themselves: as services they are not wanted.
-        if [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" $peer"* ]]; then
-            systemctl --quiet disable --now "$peer"
+    # Tests and benches start these by themselves: as services they are not wanted.
+    for pair in openssh-server:ssh nginx-light:nginx haproxy:haproxy caddy:caddy; do
+        if [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" ${pair%:*} "* ]]; then
+            systemctl --quiet disable --now "${pair#*:}"
         fi
     done
 else

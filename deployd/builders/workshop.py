@@ -139,8 +139,7 @@ class Workshop:
         argv = ["sh", "-c", _FRESH_HOME, str(home)]
         if user is not None:
             argv = ["sh", "-c", _GIVE, str(home), str(place.cache), f"{user.uid}:{user.gid}", project]
-        heard = Unreached(on_line)
-        lines = Lines(heard, place.written, self._caps.output_bytes)
+        lines = Lines(on_line, place.written, self._caps.output_bytes)
         if await run_step(argv, _OURS, "/", lines) != 0:
             raise BuildFailed("The folders of the build could not be made ready; the build log says why.")
 

@@ -1,9 +1,11 @@
 """Repositories, submodules and large files over ssh with a deploy key, and what is said when it is refused."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -25,16 +27,21 @@ class OverSsh(Served):
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[OverSsh]:
-    """The test environment does not bring an sshd: without one these are skipped everywhere."""
     if reason := why_no_sshd():
-        pytest.skip(reason)
+        _unavailable(reason)
     lfs = LfsServer()
     (tmp_path / "served").mkdir()
     async with serve_git(tmp_path / "served", more=lfs.add_to) as base_url:
         ssh = SshGit(tmp_path / "ssh", tmp_path / "served", base_url)
         if reason := ssh.why_unusable():
-            pytest.skip(reason)
+            _unavailable(reason)
         yield OverSsh(tmp_path, base_url, ssh, lfs)
+
+
+def _unavailable(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.mark.parametrize("short", [False, True])
