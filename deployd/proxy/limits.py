@@ -45,7 +45,7 @@ class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 256
     unsafe_reuse_seconds: float = 1.0
 
-    access_batch_seconds: float = 0.2
+    access_batch_seconds: float = 0.05
     access_queue: int = 50_000
     access_per_second: int = 1_000
     access_one_in: int = 100
