@@ -36,8 +36,6 @@ from deployd.logs.redaction import Redactor
 from deployd.messages.bot import BotMessage
 from deployd.messages.certificates import CertificateMessage, HostsRouted
 from deployd.proxy.proxy import Proxy
-from deployd.proxy.tls.own_files import OwnFiles
-from deployd.proxy.tls.pem import read_certificate
 from deployd.succession import Succession
 from deployd.tree import Makers, Refs, children
 from deployd.world import World
@@ -126,6 +124,10 @@ class Assembly:
         config, world = self.config, self.world
         if not config.server.https:
             return None
+        # X.509 takes 70 ms to load, which others do without.
+        from deployd.proxy.tls.own_files import OwnFiles
+        from deployd.proxy.tls.pem import read_certificate
+
         tools = CertificateTools(
             authority=world.authority,
             public=not config.tls.directory,
