@@ -1,12 +1,12 @@
 """Puts a build step into a control group of its own, which caps it and knows afterwards which cap it broke."""
 
-import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from deployd.builders.caps import Caps
+from deployd.kernel.in_thread import in_thread
 from deployd.limits.cgroup import Cgroups, Group
 
 _KIND = "build"
@@ -24,17 +24,14 @@ class Cages:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Group]:
-        """Gone with everything in it at the end."""
-        making = asyncio.get_running_loop().run_in_executor(None, self._make)
+        """Gone with everything in it at the end, however often one is cancelled meanwhile."""
+        made: list[Group] = []
         try:
-            group = await asyncio.shield(making)
-        except asyncio.CancelledError:
-            making.add_done_callback(lambda made: made.result().remove())
-            raise
-        try:
-            yield group
+            await in_thread(lambda check: made.append(self._make()))
+            yield made[0]
         finally:
-            await asyncio.to_thread(group.remove)
+            if made:
+                await in_thread(lambda check: made[0].remove())
 
     def _make(self) -> Group:
         group = self._cgroups.make(f"{_KIND}-{os.getpid()}-{secrets.token_hex(6)}")

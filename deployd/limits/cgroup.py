@@ -22,7 +22,7 @@ _DELEGATED = "main"
 _V2 = ""  # as /proc/PID/cgroup names it
 _PROBE = Limits(memory_mb=1 << 20, cpus=1.0, pids=1 << 15)
 _ATTEMPTS = 5
-_PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128)
+_PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
 
 
 class Folder(NamedTuple):

@@ -1,10 +1,14 @@
 """What a build may use at most: that the kernel keeps it to that, and that what it broke is named."""
 
+import asyncio
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from deployd.builders.cage import Cages
 from deployd.builders.caps import Caps, lesser_argv, warning
 from deployd.domain.errors import BuildFailed
 from deployd.limits.cgroup import Cgroups
@@ -70,11 +74,38 @@ async def test_cpus_are_shared_out(tmp_path: Path) -> None:
     assert float(took) > 0.8
 
 
+def groups() -> list[Path]:
+    return list(Path("/sys/fs/cgroup").glob(f"*/**/build-{os.getpid()}-*"))
+
+
 async def test_no_group_of_a_build_is_left_behind(tmp_path: Path) -> None:
     yard = await make_yard(tmp_path)
     await yard.build("true")
-    left = [folder for root in (Path("/sys/fs/cgroup"),) for folder in root.glob(f"*/**/build-{os.getpid()}-*")]
-    assert left == []
+    assert groups() == []
+
+
+async def test_no_group_is_left_when_a_build_is_cancelled_twice_while_all_threads_are_busy() -> None:
+    need("pids")
+    loop, held, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    cages = Cages(SMALL)
+
+    async def hold() -> None:
+        async with cages.one():
+            held.set()
+            await asyncio.Event().wait()
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    assert groups()
+    busy = loop.run_in_executor(None, go_on.wait)
+    for _ in range(2):
+        holding.cancel()
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait({holding})
+    await busy
+    assert groups() == []
 
 
 def test_the_groups_that_a_killed_deployd_left_are_swept_away() -> None:
