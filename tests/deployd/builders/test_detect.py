@@ -77,7 +77,7 @@ def test_what_else_was_seen_is_told_with_why_it_lost(case: str) -> None:
 
 def test_files_that_belong_to_the_plan_are_not_told_as_unused() -> None:
     assert planned({**PHP, "package.json": ASSETS}).reasons[-1].startswith("package.json is there for the front end")
-    gemfile = "source 'https://rubygems.org'\ngem 'jekyll'"
+    gemfile = "source 'https://gems.example.org'\ngem 'jekyll'"
     assert planned({"_config.yml": "", "Gemfile": gemfile}).reasons == ()
 
 

@@ -8,21 +8,19 @@ from deployd.builders.run import NO_GROUP
 from deployd.builders.unreached import Unreached
 
 SAID = {
-    "[ERROR] Plugin x: Unknown host repo.maven.apache.org: Name or service not known -> [Help 1]": (
-        "repo.maven.apache.org"
-    ),
+    "[ERROR] Plugin x: Unknown host maven.example.org: Name or service not known -> [Help 1]": ("maven.example.org"),
     "Connect to repo.example.com:443 [repo.example.com/192.0.2.1] failed: Connection refused": "repo.example.com",
-    "            > repo.maven.apache.org: Name or service not known": "repo.maven.apache.org",
+    "            > maven.example.org: Name or service not known": "maven.example.org",
     "  failed to resolve address for github.com: Name or service not known; class=Net (12)": "github.com",
-    "  [6] Could not resolve hostname (Could not resolve host: index.crates.io)": "index.crates.io",
-    '  The "https://repo.packagist.org/packages.json" file could not be downloaded': "repo.packagist.org",
-    "Could not install Hex because Mix could not download metadata at https://repo.hex.pm/installs/hex-1.x.csv.": (
-        "repo.hex.pm"
+    "  [6] Could not resolve hostname (Could not resolve host: index.example.org)": "index.example.org",
+    '  The "https://php.example.org/packages.json" file could not be downloaded': "php.example.org",
+    "Could not install Hex because Mix could not download metadata at https://hex.example.org/installs/hex-1.x.csv.": (
+        "hex.example.org"
     ),
-    "Could not reach host index.rubygems.org. Check your network connection and try again.": "index.rubygems.org",
-    "dial tcp: lookup proxy.golang.org on 192.0.2.1:53: no such host": "proxy.golang.org",
-    "npm error request to https://x failed, reason: getaddrinfo ENOTFOUND registry.npmjs.org": "registry.npmjs.org",
-    "  error sending request for url (https://pypi.org/simple/flask/)": "pypi.org",
+    "Could not reach host gems.example.org. Check your network connection and try again.": "gems.example.org",
+    "dial tcp: lookup go.example.org on 192.0.2.1:53: no such host": "go.example.org",
+    "npm error request to https://x failed, reason: getaddrinfo ENOTFOUND npm.example.org": "npm.example.org",
+    "  error sending request for url (https://python.example.org/simple/flask/)": "python.example.org",
     "src/app.ts(3,1): error TS2304: Cannot find name 'host'.": None,
 }
 
@@ -39,12 +37,12 @@ def test_the_host_is_made_out(line: str) -> None:
 
 
 def test_the_reason_of_a_failed_step_names_the_host() -> None:
-    said = what_went_wrong("mvn package", 1, NO_GROUP, Caps(), "repo.maven.apache.org")
+    said = what_went_wrong("mvn package", 1, NO_GROUP, Caps(), "maven.example.org")
     assert said == (
-        "The build step `mvn package` exited with code 1: it could not reach repo.maven.apache.org; "
+        "The build step `mvn package` exited with code 1: it could not reach maven.example.org; "
         "the build log says more."
     )
 
 
 def test_a_step_that_ended_well_needs_no_reason() -> None:
-    assert what_went_wrong("mvn package", 0, NO_GROUP, Caps(), "repo.maven.apache.org") is None
+    assert what_went_wrong("mvn package", 0, NO_GROUP, Caps(), "maven.example.org") is None

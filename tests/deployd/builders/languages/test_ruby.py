@@ -6,7 +6,7 @@ from deployd.domain.build import BuildPlan
 from deployd.domain.errors import BuildFailed
 from tests.deployd.builders.projects import Files, package, planned
 
-SOURCE = 'source "https://rubygems.org"\n'
+SOURCE = 'source "https://gems.example.org"\n'
 RAILS = {
     "Gemfile": SOURCE + "ruby '3.3.0'\ngem 'rails', '~> 7'\ngem 'propshaft'\ngem 'puma'",
     "config/application.rb": "",

@@ -6,7 +6,7 @@ from tests.deployd.builders.projects import Files, planned
 
 
 def test_gems_are_installed_and_make_the_site() -> None:
-    files = {"_config.yml": "", "Gemfile": 'source "https://rubygems.org"\ngem "github-pages"', "Gemfile.lock": ""}
+    files = {"_config.yml": "", "Gemfile": 'source "https://gems.example.org"\ngem "github-pages"', "Gemfile.lock": ""}
     plan = planned(files)
     assert (plan.builder, plan.static_root, plan.kept) == ("jekyll", "_site", (".jekyll-cache",))
     assert plan.steps == ("bundle exec jekyll build --destination _site",)
