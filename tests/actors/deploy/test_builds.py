@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from actors.build import BuildActor
-from actors.deploy import DeployActor, DeployTools
+from actors.deploy import DeployActor
 from actors.deploy.builds import Builds
-from actors.journal import Journal
 from deployd.config import DeployConfig
 from deployd.domain.app import App, AppSettings
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
@@ -22,10 +20,10 @@ from deployd.kernel.ref import Ref
 from deployd.kernel.supervisor import ChildSpec, GiveUp, Supervisor
 from deployd.messages.build import BuildMessage, CancelBuild, StartBuild
 from deployd.messages.deploy import DeployMessage, LookAfterBuilds, RequestDeployment
-from deployd.messages.log import LogMessage
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
 from deployd.stores.stores import open_stores
+from tests.actors.deploy.partial_tools import partial_tools
 from tests.deployd.kernel.stage import HandClock
 from tests.support.actor_runner import running
 
@@ -35,33 +33,16 @@ SHOP = AppName("shop")
 class Site:
     """DeployActor's world as far as builds are concerned; BuildActor's mailbox is read by the test."""
 
-    def __init__(self, database: SqliteDatabase, folder: Path) -> None:
-        nobody = cast(Any, None)
-        log: Ref[LogMessage] = Ref("log")
+    def __init__(self, database: SqliteDatabase) -> None:
         self.clock = HandClock()
         self.build: Ref[BuildMessage] = Ref("build")
         self.stores = open_stores(database, MasterKey(bytes(32)))
-        self.tools = DeployTools(
-            stores=self.stores,
-            logs=nobody,
-            sources=nobody,
-            artifacts=nobody,
-            runtime=nobody,
-            toolchains=nobody,
-            output=nobody,
-            health=nobody,
-            journal=Journal(self.stores.deployments, self.stores.events, log, self.clock),
-            clock=self.clock,
+        self.tools = partial_tools(
+            self.stores,
+            self.clock,
             config=DeployConfig(fetch_seconds=100, build_seconds=1_000),
-            releases_folder=folder,
-            caches_folder=folder,
-            base_domain="test",
-            control_hosts=frozenset(),
-            front=nobody,
-            door_pass=nobody,
             proxy=Ref("proxy"),
             build=self.build,
-            log=log,
         )
 
     async def deployment(self, name: str, stage: Stage = Stage.QUEUED) -> Deployment:
@@ -85,7 +66,7 @@ async def _site(folder: Path) -> AsyncIterator[Site]:
     async with AsyncExitStack() as stack:
         database = await SqliteDatabase.open(folder / "deployd.db")
         stack.push_async_callback(database.close)
-        site = Site(database, folder)
+        site = Site(database)
         settings = AppSettings(repo="https://example.com/shop.git")
         await site.stores.apps.put(App(name=SHOP, settings=settings, created_ms=0))
         yield site

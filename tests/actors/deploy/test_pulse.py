@@ -11,11 +11,8 @@ import pytest
 
 from actors.deploy.fleet import Fleet
 from actors.deploy.pulse import Pulse
-from actors.deploy.tools import DeployTools
-from actors.journal import Journal
 from actors.proxy import ProxyActor
 from deployd.adapters.http_probe.probe import AiohttpProbe
-from deployd.config import DeployConfig
 from deployd.domain.app import App, AppSettings
 from deployd.domain.build import BuildPlan
 from deployd.domain.edge import EdgeSettings
@@ -25,13 +22,13 @@ from deployd.domain.instance import Instance, InstanceState
 from deployd.domain.route import Address, Route
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.ref import Ref
-from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage, SwitchTraffic
 from deployd.ports.stores import Stores
 from deployd.proxy.proxy import Proxy
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
 from deployd.stores.stores import open_stores
+from tests.actors.deploy.partial_tools import partial_tools
 from tests.deployd.proxy.rig import no_control
 from tests.deployd.proxy.wire import Conversation, Upstream
 from tests.support.actor_runner import running
@@ -59,31 +56,9 @@ class Ward:
 
     def __init__(self, stores: Stores, proxy: Ref[ProxyMessage], health: AiohttpProbe) -> None:
         nobody = cast(Any, None)
-        log: Ref[LogMessage] = Ref("log")
         self.stores = stores
         self.proxy = proxy
-        self.tools = DeployTools(
-            stores=stores,
-            logs=nobody,
-            sources=nobody,
-            artifacts=nobody,
-            runtime=nobody,
-            toolchains=nobody,
-            output=nobody,
-            health=health,
-            journal=Journal(stores.deployments, stores.events, log, SystemClock()),
-            clock=SystemClock(),
-            config=DeployConfig(),
-            releases_folder=Path(),
-            caches_folder=Path(),
-            base_domain="test",
-            control_hosts=frozenset(),
-            front=nobody,
-            door_pass=nobody,
-            proxy=proxy,
-            build=nobody,
-            log=log,
-        )
+        self.tools = partial_tools(stores, SystemClock(), health=health, proxy=proxy)
         self.fleet = Fleet(self.tools, nobody, nobody)
         self.pulse = Pulse(self.tools, self.fleet)
         self.patients: list[Patient] = []

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from actors.proxy import ProxyActor
 from deployd.cli.main import cli
+from deployd.proxy.proxy import Proxy
+from tests.deployd.proxy.rig import no_control
+from tests.support.actor_runner import running
 from tests.web.bench import Bench, serving
 
 
@@ -49,3 +53,12 @@ def run(bench: Bench) -> Run:
         return await asyncio.to_thread(run_here, *argv, "--data-dir", str(bench.socket_path.parent), stdin=stdin)
 
     return run
+
+
+@pytest.fixture
+async def proxy(bench: Bench) -> AsyncIterator[Proxy]:
+    """Behind the bench's desk, with a real actor in between."""
+    proxy = Proxy(control_hosts=frozenset(), control=no_control, on_access=lambda _: None)
+    async with running(lambda ref: ProxyActor(ref, proxy, bench.stores.routes), bench.desk.proxy):
+        yield proxy
+    await proxy.close(0)

@@ -1,10 +1,7 @@
 """The canary as it is typed, and the order that comes of it."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from actors.proxy import ProxyActor
 from deployd.domain.deployment import Outcome, Trigger
 from deployd.domain.edge import Canary, CanaryRule
 from deployd.domain.ids import AppName, DeploymentId
@@ -12,7 +9,6 @@ from deployd.domain.route import CanaryRoute, Route
 from deployd.messages.deploy import AbortCanary, BeginCanary, PromoteCanary, RequestDeployment
 from deployd.proxy.proxy import Proxy
 from tests.deployd.cli.conftest import Run
-from tests.support.actor_runner import running
 from tests.web.bench import Bench
 
 SHOP = AppName("shop")
@@ -77,19 +73,6 @@ async def test_what_makes_no_sense_is_wrong_usage(run: Run, bench: Bench, argv: 
     assert refused.code == 2
     assert word in refused.err
     assert len(bench.orders) == 1
-
-
-@pytest.fixture
-async def proxy(bench: Bench) -> AsyncIterator[Proxy]:
-    """Behind the bench's desk, with a real actor in between."""
-
-    def no_control() -> None:
-        raise AssertionError("no request is sent")
-
-    proxy = Proxy(control_hosts=frozenset(), control=no_control, on_access=list)  # type: ignore[arg-type]
-    async with running(lambda ref: ProxyActor(ref, proxy, bench.stores.routes), bench.desk.proxy):
-        yield proxy
-    await proxy.close(0)
 
 
 async def test_how_it_does_is_shown_for_both_releases(run: Run, bench: Bench, proxy: Proxy) -> None:

@@ -1,33 +1,16 @@
 """pause, resume, maintenance and hash-password as they are typed."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from actors.proxy import ProxyActor
 from deployd.domain.ids import AppName
 from deployd.domain.route import Route
 from deployd.messages.deploy import SetMaintenance
 from deployd.proxy.door.password import password_fits
 from deployd.proxy.proxy import Proxy
 from tests.deployd.cli.conftest import Run, run_here
-from tests.support.actor_runner import running
 from tests.web.bench import Bench
 
 SHOP = AppName("shop")
-
-
-@pytest.fixture
-async def proxy(bench: Bench) -> AsyncIterator[Proxy]:
-    """Behind the bench's desk, with a real actor in between."""
-
-    def no_control() -> None:
-        raise AssertionError("no request is sent")
-
-    proxy = Proxy(control_hosts=frozenset(), control=no_control, on_access=list)  # type: ignore[arg-type]
-    async with running(lambda ref: ProxyActor(ref, proxy, bench.stores.routes), bench.desk.proxy):
-        yield proxy
-    await proxy.close(0)
 
 
 async def test_an_app_is_paused_and_resumed(run: Run, bench: Bench, proxy: Proxy) -> None:
