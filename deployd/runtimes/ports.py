@@ -1,15 +1,23 @@
 """Hands out loopback ports, each to one instance at a time, and knows who listens on one."""
 
 import itertools
+import random
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
+import msgspec
+
+from deployd.domain.errors import StartFailed
 from deployd.kernel.clock import Clock
 from deployd.runtimes import procfs
 
-_LISTEN = "0A"
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PORTS_BELOW = 8192
+_FIRST_UNPRIVILEGED = 1024
 _UNUSED_SECONDS = 600.0
+_LISTEN = "0A"
 _LOOPBACK_OR_ANY = frozenset(
     {
         "0100007F",  # 127.0.0.1, as /proc writes it on a little-endian machine
@@ -23,38 +31,82 @@ _LOOPBACK_OR_ANY = frozenset(
 )
 
 
+class _Hold(msgspec.Struct):
+    """`claim` is None when another deployd has it; `since` is when the port was handed out, None once it is used."""
+
+    claim: socket.socket | None
+    since: float | None
+
+
 class PortReservations:
-    """A port that was handed out but never used is free again after ten minutes."""
+    """Ports that nobody else is given between now and the moment at which the app listens there.
+
+    They lie below those that the kernel picks for connections and for port 0 (ip-sysctl.rst, ip_local_port_range), and
+    each is claimed by a name in the abstract namespace (unix(7)), which every deployd of this host heeds. A port that
+    was handed out but never used is free again after ten minutes.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._handed_out: dict[int, float] = {}
-        self._in_use: set[int] = set()
+        self._held: dict[int, _Hold] = {}
 
     def take(self) -> int:
+        """StartFailed when none is left."""
         now = self._clock.monotonic()
-        self._handed_out = {port: time for port, time in self._handed_out.items() if now - time < _UNUSED_SECONDS}
-        held: list[socket.socket] = []
-        try:
-            while True:  # a refused one stays bound meanwhile, so that the kernel names another
-                held.append(socket.create_server(("127.0.0.1", 0)))
-                port = int(held[-1].getsockname()[1])
-                if port not in self._handed_out and port not in self._in_use:
-                    self._handed_out[port] = now
-                    return port
-        finally:
-            for one in held:
-                one.close()
+        for port, hold in list(self._held.items()):
+            if hold.since is not None and now - hold.since >= _UNUSED_SECONDS:
+                self.release(port)
+        ports = _choice()
+        first = random.randrange(len(ports))
+        for port in itertools.chain(ports[first:], ports[:first]):
+            if port in self._held or (claim := _claim(port)) is None:
+                continue
+            if _is_free(port):
+                self._held[port] = _Hold(claim, now)
+                return port
+            claim.close()
+        raise StartFailed(f"No port between {ports[0]} and {ports[-1]} is free for an instance.")
 
     def use(self, port: int | None) -> None:
         if port is not None:
-            self._handed_out.pop(port, None)
-            self._in_use.add(port)
+            hold = self._held.setdefault(port, _Hold(None, None))
+            hold.claim, hold.since = hold.claim or _claim(port), None
 
     def release(self, port: int | None) -> None:
-        if port is not None:
-            self._in_use.discard(port)
-            self._handed_out.pop(port, None)
+        hold = None if port is None else self._held.pop(port, None)
+        if hold is not None and hold.claim is not None:
+            hold.claim.close()
+
+    def close(self) -> None:
+        for port in list(self._held):
+            self.release(port)
+
+
+def _choice() -> range:
+    first, last = map(int, _EPHEMERAL.read_text().split())
+    below = range(max(_FIRST_UNPRIVILEGED, first - _PORTS_BELOW), first)
+    return below if len(below) >= _FIRST_UNPRIVILEGED else range(first, last + 1)
+
+
+def _claim(port: int) -> socket.socket | None:
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0deployd-port-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
+
+
+def _is_free(port: int) -> bool:
+    """On every address: the app says on which ones it listens."""
+    both = socket.has_dualstack_ipv6()
+    with socket.socket(socket.AF_INET6 if both else socket.AF_INET) as probe, suppress(OSError):
+        if both:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.bind(("", port))
+        return True
+    return False
 
 
 def listens(pids: Iterable[int], port: int) -> bool:

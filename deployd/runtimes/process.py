@@ -112,6 +112,7 @@ class ProcessRuntime:
         for watch in self._watches.values():
             watch.leave()
         self._watches.clear()
+        self._ports.close()
 
     async def _launch(self, launch: Launch, output: int, on_exit: OnExit) -> Watch:
         started = await self._started(launch, output)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_canary import ask, begun, deployed, version
-from tests.support.daemon import Daemon, free_port, running_daemon
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.ports import free_port
 from tests.support.repos import repo_with, write
 from tests.support.telegram_api import TOKEN, TelegramApi, telegram_api
 

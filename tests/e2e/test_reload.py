@@ -11,8 +11,9 @@ import pytest
 from tests.e2e.test_redeploys import files
 from tests.e2e.test_survival import instance_of
 from tests.support.certificate_maker import CertificateMaker
-from tests.support.daemon import Daemon, free_port, running_daemon
+from tests.support.daemon import Daemon, running_daemon
 from tests.support.load import constant_load
+from tests.support.ports import free_port
 from tests.support.repos import repo_with
 from tests.support.wrk import wrk
 

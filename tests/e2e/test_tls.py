@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from tests.actors.certificates.world import client, served_chain
-from tests.support.daemon import Daemon, free_port
+from tests.support.daemon import Daemon
 from tests.support.git_http import serve_git
 from tests.support.pebble import Pebble, pebble
+from tests.support.ports import free_port
 from tests.support.repos import repo_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

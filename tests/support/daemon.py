@@ -5,7 +5,6 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,14 +13,10 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.ports import free_port
+
 _READY_SECONDS = 20.0
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Daemon:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import aiohttp
 import pytest
 
 from tests.support.certificate_maker import CertificateMaker
+from tests.support.ports import free_port
 
 _START_SECONDS = 20.0
 _PROGRAMS = ("pebble", "pebble-challtestsrv")
@@ -41,7 +41,7 @@ async def pebble(
     """Every name leads to 127.0.0.1 for it, HTTP-01 to `http_port` and TLS-ALPN-01 to `https_port`."""
     if any(shutil.which(program) is None for program in _PROGRAMS):
         _missing("there is no pebble (apt-get install pebble)")
-    api, management, dns, dns_management = _free_ports(4)
+    api, management, dns, dns_management = (free_port() for _ in range(4))
     _write_config(folder, api, management, http_port, https_port)
     env = {"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", **(settings or {})}
     running = Pebble(f"https://127.0.0.1:{api}/dir", folder / "ca.pem", folder / "pebble.log")
@@ -92,18 +92,6 @@ async def _root(url: str, running: Pebble) -> str:
                     return await answer.text()
             except aiohttp.ClientConnectionError:
                 await asyncio.sleep(0.02)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Different ones, since all are held open until the last is found."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _missing(reason: str) -> NoReturn:

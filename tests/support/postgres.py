@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
+from tests.support.ports import free_port
 
 _START_SECONDS = 30.0
 
@@ -75,7 +76,7 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
 
 @contextmanager
 def _running(binaries: Path, folder: Path, data: Path, owner: pwd.struct_passwd | None) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", str(port), *_SETTINGS],
@@ -103,9 +104,3 @@ def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], port: int
         if server.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"PostgreSQL did not start: {log.read_text()}")
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

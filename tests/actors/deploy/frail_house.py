@@ -25,7 +25,7 @@ from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
 from deployd.config import DeployConfig
 from deployd.domain.app import AppSettings
 from deployd.domain.build import BuildPlan
-from deployd.domain.deployment import Deployment, Trigger
+from deployd.domain.deployment import Deployment, Outcome, Trigger
 from deployd.domain.edge import CanaryRule
 from deployd.domain.ids import AppName
 from deployd.domain.route import Address
@@ -167,7 +167,8 @@ class House:
             root = self.folder / "releases" / SHOP / str(number)
             root.mkdir(parents=True)
             (root / "main.py").write_text(_SERVER.format(number=number, status=status))
-        await self.roll_out(back_to(1))
+        first = await self.roll_out(back_to(1))
+        assert first.outcome is Outcome.LIVE, first.reason
 
     async def roll_out(self, order: Any) -> Deployment:
         asked: Deployment = await self.deploy.ask(order, 10)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 
 import pytest
 
@@ -10,6 +9,7 @@ from deployd.domain.route import Address
 from deployd.proxy.limits import ProxyLimits
 from tests.deployd.proxy.rig import APP, Bench, MakeBench
 from tests.deployd.proxy.wire import Conversation, answering, connected, get, upstream
+from tests.support.ports import free_port
 
 QUICK = ProxyLimits(
     connect_seconds=0.2,
@@ -21,9 +21,7 @@ QUICK = ProxyLimits(
 
 
 def unused_address() -> Address:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return Address(host="127.0.0.1", port=sock.getsockname()[1])
+    return Address(host="127.0.0.1", port=free_port())
 
 
 async def test_an_unknown_host_gets_our_own_404_and_never_an_app(bench: Bench) -> None:
