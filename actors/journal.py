@@ -1,4 +1,4 @@
-"""One deployment's walk through its stages: row, event and log line move together, each stage under its deadline."""
+"""One deployment's walk through its stages: row and event in one transaction, each stage under its deadline."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from deployd.domain.deployment import Deployment, Outcome, Stage
-from deployd.domain.errors import BuildFailed, StartFailed
+from deployd.domain.errors import BuildFailed, NotFound, StartFailed
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId, EventId, new_id
 from deployd.domain.log_line import Level, NewLine, Source
@@ -16,6 +16,7 @@ from deployd.messages.log import AppendLines, LogMessage
 from deployd.ports.deployment_store import DeploymentStore
 from deployd.ports.event_log import EventLog
 
+Data = Mapping[str, str | int | float | bool | None]
 _BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
 
 
@@ -31,15 +32,15 @@ class Journal:
         """How many deployments ended how, since deployd started."""
 
     async def begin(self, deployment: Deployment) -> None:
-        await self._deployments.add(deployment)
-        await self._record(EventType.DEPLOYMENT_MOVED, deployment, {"stage": str(deployment.stage)})
+        event = self._of(deployment, EventType.DEPLOYMENT_MOVED, {"stage": str(deployment.stage)})
+        await self._deployments.add(deployment, event)
 
     @asynccontextmanager
     async def stage(self, deployment: DeploymentId, stage: Stage, seconds: float) -> AsyncIterator[None]:
         """Enters `stage`; the body has `seconds`. StateConflict when the deployment was ended meanwhile."""
         row = await self._deployments.get(deployment)
-        await self._deployments.move(deployment, row.stage, stage, self._clock.now_ms())
-        await self._record(EventType.DEPLOYMENT_MOVED, row, {"stage": str(stage)})
+        event = self._of(row, EventType.DEPLOYMENT_MOVED, {"stage": str(stage)})
+        await self._deployments.move(deployment, row.stage, stage, event.time_ms, event)
         try:
             async with asyncio.timeout(seconds):
                 yield
@@ -49,23 +50,27 @@ class Journal:
 
     async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None = None) -> bool:
         """False when it had ended before: the first outcome stays."""
-        if not await self._deployments.end(deployment, outcome, reason, self._clock.now_ms()):
+        row = await self._known(deployment)
+        if row is None:
+            return False
+        event = self._of(row, EventType.DEPLOYMENT_ENDED, {"outcome": str(outcome), "reason": reason})
+        if not await self._deployments.end(deployment, outcome, reason, event.time_ms, event):
             return False
         self.outcomes[outcome] += 1
-        row = await self._deployments.get(deployment)
         level = Level.ERROR if outcome is Outcome.FAILED else Level.INFO
         self.say(row.app, deployment, f"Deployment {outcome}" + (f": {reason}" if reason else "."), level, row.release)
-        await self._record(EventType.DEPLOYMENT_ENDED, row, {"outcome": str(outcome), "reason": reason})
         return True
 
     async def revert(self, deployment: DeploymentId, reason: str) -> bool:
         """What it brought live was taken back; False when nothing of it was live."""
-        if not await self._deployments.revert(deployment, reason):
+        row = await self._known(deployment)
+        if row is None:
+            return False
+        event = self._of(row, EventType.DEPLOYMENT_REVERTED, {"reason": reason})
+        if not await self._deployments.revert(deployment, reason, event):
             return False
         self.outcomes[Outcome.REVERTED] += 1
-        row = await self._deployments.get(deployment)
         self.say(row.app, deployment, f"Deployment {Outcome.REVERTED}: {reason}", Level.ERROR, row.release)
-        await self._record(EventType.DEPLOYMENT_REVERTED, row, {"reason": reason})
         return True
 
     def say(
@@ -93,27 +98,23 @@ class Journal:
             )
         )
 
-    async def note(
-        self, kind: EventType, app: AppName, subject: str, data: Mapping[str, str | int | float | bool | None]
-    ) -> None:
+    async def note(self, kind: EventType, app: AppName, subject: str, data: Data) -> None:
         """A fact that belongs to no deployment."""
-        await self._write(kind, app, subject, None, data)
+        await self._events.record(self._event(kind, app, subject, None, data))
 
-    async def _record(
-        self, kind: EventType, deployment: Deployment, data: dict[str, str | int | float | bool | None]
-    ) -> None:
-        await self._write(kind, deployment.app, deployment.id, deployment.id, data)
+    async def _known(self, deployment: DeploymentId) -> Deployment | None:
+        """None when it went with its app."""
+        try:
+            return await self._deployments.get(deployment)
+        except NotFound:
+            return None
 
-    async def _write(
-        self,
-        kind: EventType,
-        app: AppName,
-        subject: str,
-        correlation: str | None,
-        data: Mapping[str, str | int | float | bool | None],
-    ) -> None:
+    def _of(self, deployment: Deployment, kind: EventType, data: Data) -> Event:
+        return self._event(kind, deployment.app, deployment.id, deployment.id, data)
+
+    def _event(self, kind: EventType, app: AppName, subject: str, correlation: str | None, data: Data) -> Event:
         now = self._clock.now_ms()
-        event = Event(
+        return Event(
             id=EventId(new_id("evt", now)),
             type=kind,
             time_ms=now,
@@ -122,4 +123,3 @@ class Journal:
             correlation=correlation,
             data=dict(data),
         )
-        await self._events.record(event)

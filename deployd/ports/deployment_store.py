@@ -1,13 +1,17 @@
-"""Where deployments and their stage journals are kept; every move is a compare-and-set."""
+"""Where deployments and their stage journals are kept; every move is a compare-and-set.
+
+An `event` is recorded in the same transaction, so that it is told if and only if what it says became true.
+"""
 
 from typing import Protocol
 
 from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, SwitchReport
+from deployd.domain.event import Event
 from deployd.domain.ids import AppName, DeploymentId
 
 
 class DeploymentStore(Protocol):
-    async def add(self, deployment: Deployment) -> None:
+    async def add(self, deployment: Deployment, event: Event | None = None) -> None:
         """Inserts the row and the first line of its journal in one transaction."""
         ...
 
@@ -15,15 +19,19 @@ class DeploymentStore(Protocol):
         """Raises NotFound."""
         ...
 
-    async def move(self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int) -> None:
+    async def move(
+        self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int, event: Event | None = None
+    ) -> None:
         """Row and journal in one transaction. StateConflict when the row is not in stage `frm`."""
         ...
 
-    async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int) -> bool:
+    async def end(
+        self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int, event: Event | None = None
+    ) -> bool:
         """Moves it to ENDED from whatever stage it is in; False when it had ended already."""
         ...
 
-    async def revert(self, deployment: DeploymentId, reason: str) -> bool:
+    async def revert(self, deployment: DeploymentId, reason: str, event: Event | None = None) -> bool:
         """LIVE or CANARY becomes REVERTED; False when it was neither."""
         ...
 

@@ -2,8 +2,10 @@
 
 from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, SwitchReport
 from deployd.domain.errors import NotFound, StateConflict
+from deployd.domain.event import Event
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.stores.database import Database, Row, Statement, Value
+from deployd.stores.events import SqlEventLog
 from deployd.stores.rows import from_row, to_json
 from sql.loader import queries
 
@@ -11,11 +13,13 @@ _SQL = queries("deployments")
 
 
 class SqlDeploymentStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: SqlEventLog) -> None:
         self._database = database
+        self._events = events
 
-    async def add(self, deployment: Deployment) -> None:
-        await self._database.transact(
+    async def add(self, deployment: Deployment, event: Event | None = None) -> None:
+        await self._write(
+            event,
             Statement(_SQL["add"], _columns(deployment)),
             Statement(_SQL["enter_stage"], (deployment.id, deployment.stage, deployment.requested_ms)),
         )
@@ -26,25 +30,28 @@ class SqlDeploymentStore:
             raise NotFound(f"There is no deployment {deployment!r}.")
         return _deployment(row)
 
-    async def move(self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int) -> None:
-        await self._database.transact(
+    async def move(
+        self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int, event: Event | None = None
+    ) -> None:
+        await self._write(
+            event,
             Statement(_SQL["move"], (deployment, frm, to), refusal=f"Deployment {deployment} is not {frm} any more."),
             Statement(_SQL["enter_stage"], (deployment, to, now_ms)),
         )
 
-    async def end(self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int) -> bool:
-        try:
-            await self._database.transact(
-                Statement(_SQL["finish"], (deployment, outcome, reason, now_ms), refusal="It has ended already."),
-                Statement(_SQL["enter_stage"], (deployment, Stage.ENDED, now_ms)),
-            )
-        except StateConflict:
-            return False
-        return True
+    async def end(
+        self, deployment: DeploymentId, outcome: Outcome, reason: str | None, now_ms: int, event: Event | None = None
+    ) -> bool:
+        return await self._write_once(
+            event,
+            Statement(_SQL["finish"], (deployment, outcome, reason, now_ms), refusal="It has ended already."),
+            Statement(_SQL["enter_stage"], (deployment, Stage.ENDED, now_ms)),
+        )
 
-    async def revert(self, deployment: DeploymentId, reason: str) -> bool:
-        (reverted,) = await self._database.transact(Statement(_SQL["revert"], (deployment, reason)))
-        return bool(reverted)
+    async def revert(self, deployment: DeploymentId, reason: str, event: Event | None = None) -> bool:
+        return await self._write_once(
+            event, Statement(_SQL["revert"], (deployment, reason), refusal="Nothing of it is live.")
+        )
 
     async def note_commit(self, deployment: DeploymentId, commit: str, message: str) -> None:
         await self._database.transact(Statement(_SQL["note_commit"], (deployment, commit, message)))
@@ -66,6 +73,19 @@ class SqlDeploymentStore:
 
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         return [from_row(StageEntry, row) for row in await self._database.fetch(_SQL["journal"], deployment)]
+
+    async def _write(self, event: Event | None, *statements: Statement) -> None:
+        if event is None:
+            await self._database.transact(*statements)
+        else:
+            await self._events.record_with(statements, event)
+
+    async def _write_once(self, event: Event | None, *statements: Statement) -> bool:
+        try:
+            await self._write(event, *statements)
+        except StateConflict:
+            return False
+        return True
 
 
 def _columns(deployment: Deployment) -> tuple[Value, ...]:

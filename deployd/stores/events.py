@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from deployd.domain.event import Event
 from deployd.stores.database import Database, Statement, Value
@@ -48,11 +49,15 @@ class SqlEventLog:
         self._recorded = 0
 
     async def record(self, event: Event) -> None:
-        statements = [Statement(_SQL["add"], _columns(event))]
+        await self.record_with((), event)
+
+    async def record_with(self, statements: Sequence[Statement], event: Event) -> None:
+        """In one transaction: the event is a fact only if they were carried out, and they leave none without it."""
+        ours = [Statement(_SQL["add"], _columns(event))]
         if self._recorded % self._trimmed_every == 0:
-            statements.append(Statement(_SQL["forget_beyond"], (self._kept,)))
+            ours.append(Statement(_SQL["forget_beyond"], (self._kept,)))
         self._recorded += 1
-        await self._database.transact(*statements)
+        await self._database.transact(*statements, *ours)
         for feed in self._feeds:
             feed.push(event)
 

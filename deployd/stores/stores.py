@@ -32,14 +32,15 @@ async def open_database(file: Path, url: str) -> Database:
 
 
 def open_stores(database: Database, key: MasterKey) -> Stores:
+    events = SqlEventLog(database)
     return Stores(
         apps=SqlAppStore(database),
-        deployments=SqlDeploymentStore(database),
+        deployments=SqlDeploymentStore(database, events),
         releases=SqlReleaseStore(database),
         instances=SqlInstanceStore(database),
         routes=SqlRouteStore(database),
         envs=SqlEnvStore(database, key),
-        events=SqlEventLog(database),
+        events=events,
         tokens=SqlTokenStore(database),
         certificates=SqlCertificateStore(database, key),
     )

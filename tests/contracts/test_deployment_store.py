@@ -9,7 +9,7 @@ from deployd.domain.deployment import Outcome, Stage, StageEntry, SwitchReport, 
 from deployd.domain.edge import CanaryRule
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.ports.stores import Stores
-from tests.contracts.samples import BLOG, PLAN, SHOP, a_deployment, an_app
+from tests.contracts.samples import BLOG, PLAN, SHOP, a_deployment, an_app, an_event
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,24 @@ async def test_a_deployment_of_a_removed_app_is_a_conflict_and_leaves_no_journal
     with pytest.raises(StateConflict):
         await stores.deployments.add(a_deployment(app="gone"))
     assert await stores.deployments.journal(a_deployment().id) == []
+
+
+async def test_each_write_tells_its_event_when_it_was_made_and_none_when_it_was_refused(stores: Stores) -> None:
+    """Both are one transaction: nothing can come between the row and the event."""
+    row, deployments, feed = a_deployment(), stores.deployments, stores.events.subscribe()
+    with pytest.raises(StateConflict):
+        await deployments.add(a_deployment(app="gone"), an_event(1))
+    await deployments.add(row, an_event(2))
+    with pytest.raises(StateConflict):
+        await deployments.move(row.id, Stage.BUILDING, Stage.PACKING, 0, an_event(3))
+    await deployments.move(row.id, Stage.QUEUED, Stage.FETCHING, 0, an_event(4))
+    assert await deployments.revert(row.id, "too early", an_event(5)) is False
+    assert await deployments.end(row.id, Outcome.LIVE, None, 0, an_event(6)) is True
+    assert await deployments.end(row.id, Outcome.FAILED, None, 0, an_event(7)) is False
+    assert await deployments.revert(row.id, "it failed", an_event(8)) is True
+    told = [an_event(number) for number in (2, 4, 6, 8)]
+    assert [await feed.next() for _ in told] == told
+    assert await stores.events.recent(10) == told[::-1]
 
 
 async def test_an_unknown_deployment_is_not_found(stores: Stores) -> None:
