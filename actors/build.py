@@ -18,6 +18,7 @@ from deployd.domain.ids import SYSTEM_APP, AppName, DeploymentId
 from deployd.domain.log_line import Level, NewLine, Source
 from deployd.domain.plan_text import plan_lines
 from deployd.domain.release import Release
+from deployd.domain.secret import Secret
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
@@ -135,7 +136,7 @@ class BuildActor(Actor[BuildMessage]):
         env = await tools.stores.envs.read(app.name)
         self._log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
         async with tools.journal.stage(row.id, Stage.FETCHING, config.fetch_seconds):
-            commit = await self._fetch(app, row, project)
+            commit = await self._fetch(app, row, project, env.git_key())
         async with tools.journal.stage(row.id, Stage.DETECTING, config.fetch_seconds):
             on_line = self._printer(app.name, row.id)
             plan = await tools.builder.plan(project, _wishes(app, env))
@@ -147,11 +148,11 @@ class BuildActor(Actor[BuildMessage]):
             artifact = await tools.artifacts.pack(_result(project, plan), _apart(plan), app.name)
             return await self._release(row, artifact, commit, plan, env)
 
-    async def _fetch(self, app: App, row: Deployment, project: Path) -> Commit:
-        if app.settings.repo is None:
+    async def _fetch(self, app: App, row: Deployment, project: Path, key: Secret | None) -> Commit:
+        repo, ref = app.settings.repo, row.ref or app.settings.branch
+        if repo is None:
             raise BuildFailed(f"App {app.name!r} has no repository any more.")
-        on_line = self._printer(app.name, row.id)
-        commit = await self._tools.sources.fetch(app.name, app.settings.repo, row.ref or app.settings.branch, on_line)
+        commit = await self._tools.sources.fetch(app.name, repo, ref, self._printer(app.name, row.id), key)
         await self._tools.stores.deployments.note_commit(row.id, commit.sha, commit.message)
         self._tools.journal.say(app.name, row.id, f"Commit {commit.sha[:10]}: {commit.message.splitlines()[0]}")
         await asyncio.to_thread(project.mkdir, parents=True)

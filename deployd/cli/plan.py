@@ -12,7 +12,9 @@ from deployd.cli.session import Session
 from deployd.cli.verb import verb
 from deployd.domain.app import checked_name
 from deployd.domain.build import BuildPlan, BuildSettings, BuildWishes, check_build_settings
+from deployd.domain.env import GIT_KEY
 from deployd.domain.plan_text import plan_parts
+from deployd.domain.secret import Secret
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,11 +105,11 @@ def _plan_repository(url: str, ref: str | None, wishes: BuildWishes, app: "AppCo
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="deployd-plan-") as folder:
-        asyncio.run(_fetch(Path(folder), url, ref))
+        asyncio.run(_fetch(Path(folder), url, ref, None if app is None else app.env.get(GIT_KEY)))
         return _plan_folder(Path(folder) / "project", wishes, app)
 
 
-async def _fetch(folder: Path, url: str, ref: str | None) -> None:
+async def _fetch(folder: Path, url: str, ref: str | None, key: Secret | None) -> None:
     from deployd.adapters.git.repositories import GitRepositories
     from deployd.config_file import environment
     from deployd.domain.ids import AppName
@@ -117,7 +119,7 @@ async def _fetch(folder: Path, url: str, ref: str | None) -> None:
     # A person's own keys, proxies and certificates; what steers git itself is for their own repository.
     passed = {name: value for name, value in environment().items() if not name.startswith("GIT_")}
     sources = GitRepositories(folder / "mirrors", _FETCH_SECONDS, passed)
-    commit = await sources.fetch(AppName("plan"), url, ref, lambda line: None)
+    commit = await sources.fetch(AppName("plan"), url, ref, lambda line: None, key)
     await sources.checkout(AppName("plan"), commit, folder / "project")
 
 

@@ -10,10 +10,13 @@ from deployd.domain.errors import UserMistake
 from deployd.domain.secret import Secret
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PRIVATE_KEY = re.compile(r"\s*-----BEGIN [A-Z ]*PRIVATE KEY-----\s")
 _SECRET_KEY = re.compile(
     r"SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|_KEY\Z|\AKEY\Z|DSN|_URL\Z|_URI\Z", re.I
 )
 REDACTED_FROM_LENGTH = 6
+GIT_KEY = "DEPLOYD_GIT_KEY"
+"""The app's private ssh key for its repository, and nobody else's business: neither processes nor builds get it."""
 
 
 class EnvLayer(StrEnum):
@@ -36,7 +39,11 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     def plain(self) -> dict[str, str]:
         """What the app's processes and builds get."""
-        return {key: entry.value.reveal() for key, entry in self.values.items()}
+        return {key: entry.value.reveal() for key, entry in self.values.items() if key != GIT_KEY}
+
+    def git_key(self) -> Secret | None:
+        entry = self.values.get(GIT_KEY)
+        return None if entry is None else entry.value
 
     def secrets(self) -> tuple[Secret, ...]:
         """The values that must not appear in any log; very short ones would redact half of every line."""
@@ -60,3 +67,5 @@ def check_env(values: Mapping[str, Secret]) -> None:
             raise UserMistake("PORT is chosen by deployd for each instance and cannot be set.")
         if "\0" in value.reveal():
             raise UserMistake(f"The value of {key} holds a NUL byte, which no process can be given.")
+        if key == GIT_KEY and not _PRIVATE_KEY.match(value.reveal()):
+            raise UserMistake(f"{GIT_KEY} must be a private ssh key, as ssh-keygen writes it into a file.")

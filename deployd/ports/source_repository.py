@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from deployd.domain.ids import AppName
+from deployd.domain.secret import Secret
 
 
 class Submodule(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +29,11 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRepository(Protocol):
-    async def fetch(self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None]) -> Commit:
+    async def fetch(
+        self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None], key: Secret | None = None
+    ) -> Commit:
         """Brings `ref` (branch, tag or commit; None = the remote's HEAD) into the app's mirror, with its submodules
-        and large files.
+        and large files. `key` is a private ssh key without a passphrase, used in place of those of deployd's user.
 
         BuildFailed with one clear sentence: no such repository, no such ref, credentials missing, no answer in time,
         a submodule that cannot or must not be fetched.

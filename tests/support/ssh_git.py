@@ -5,6 +5,9 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 HOST = "git.test"
 _SSHD = "/usr/sbin/sshd"
@@ -48,12 +51,21 @@ class SshGit:
         self.programs = folder / "programs"
         self.programs.mkdir(parents=True)
         for name in ("host", "key", "stranger"):
-            _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
+            self.make_key(name)
         _script(folder / "commands", _COMMANDS.format(root=root, lfs=lfs))
-        (folder / "authorized").write_text(f'command="{folder}/commands",restrict {_public(folder / "key")}')
+        self._let_in("key")
         (folder / "sshd_config").write_text(_SSHD_CONFIG.format(folder=folder))
         (folder / "config").write_text(_CONFIG.format(folder=folder, sshd=_SSHD))
         _script(self.programs / "ssh", f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/config "$@"\n')
+
+    def make_key(self, name: str, passphrase: str = "") -> str:
+        """The private one."""
+        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(self.folder / name))
+        return (self.folder / name).read_text()
+
+    def _let_in(self, name: str) -> None:
+        key = _public(self.folder / name)
+        (self.folder / "authorized").write_text(f'command="{self.folder}/commands",restrict {key}')
 
     def url(self, name: str) -> str:
         return f"ssh://{getpass.getuser()}@{HOST}/{name}"
@@ -61,7 +73,7 @@ class SshGit:
     def short(self, name: str) -> str:
         return f"{getpass.getuser()}@{HOST}:{name}"
 
-    def why_unusable(self) -> str:
+    def _why_unusable(self) -> str:
         """Asks without any of deployd: empty when this host's sshd lets its own user in."""
         options = ("-oBatchMode=yes", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null")
         command = [
@@ -73,16 +85,33 @@ class SshGit:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return "" if done.returncode == 0 else f"sshd does not let its own user in: {done.stderr.strip()[-200:]}"
 
-    def lock_out(self) -> None:
-        """From now on only a key that nobody here has is let in."""
-        (self.folder / "authorized").write_text(_public(self.folder / "stranger"))
+    def lock_out(self) -> str:
+        """From now on only this other private key is let in."""
+        self._let_in("stranger")
+        return (self.folder / "stranger").read_text()
 
     def change_host_key(self) -> None:
         for name in ("stranger", "stranger.pub"):
             shutil.copy(self.folder / name, self.folder / name.replace("stranger", "host"))
 
 
-def why_no_sshd() -> str:
+def serve_over_ssh(folder: Path, root: Path, lfs: str = "") -> SshGit:
+    """Skips the test, and fails it in CI, on a host whose sshd is not there or not to be used."""
+    if reason := _why_no_sshd():
+        _unavailable(reason)
+    ssh = SshGit(folder, root, lfs)
+    if reason := ssh._why_unusable():
+        _unavailable(reason)
+    return ssh
+
+
+def _unavailable(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _why_no_sshd() -> str:
     """Empty when sshd is here and, for root, may start."""
     if not os.access(_SSHD, os.X_OK) or shutil.which("ssh") is None:
         return "sshd is not installed"

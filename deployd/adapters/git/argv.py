@@ -6,6 +6,8 @@ from pathlib import Path
 HEAD_REF = "refs/deployd/fetched"
 """Where the mirror keeps the last commit that was asked for."""
 
+SSH = "GIT_SSH_COMMAND"
+
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _ALLOWED = ("https", "http", "ssh", "git", "file")
@@ -42,6 +44,12 @@ _LFS_ALL = ("lfs.fetchInclude=", "lfs.fetchExclude=")
 """A pointer that stands where a file should be would be served as if it were the file."""
 
 
+def ssh(key: str | None = None) -> str:
+    """What git runs; with the private key in that file, and no other one, when there is one."""
+    command = "ssh -oBatchMode=yes -oConnectTimeout=15 -oStrictHostKeyChecking=accept-new"
+    return command if key is None else f"{command} -oIdentitiesOnly=yes -i {key}"
+
+
 def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
     """No prompt, no askpass, no configuration but ours; `passed` brings HOME, proxies and certificates."""
     return {
@@ -52,7 +60,7 @@ def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> di
         "GIT_ASKPASS": "/bin/true",
         "SSH_ASKPASS": "/bin/true",
         "SSH_ASKPASS_REQUIRE": "never",
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15 -oStrictHostKeyChecking=accept-new",
+        SSH: ssh(),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_ATTR_NOSYSTEM": "1",

@@ -3,6 +3,7 @@
 import re
 
 from deployd.adapters.git.remote import Remote
+from deployd.domain.env import GIT_KEY
 
 _LOGIN = re.compile(
     r"could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied \(|"
@@ -49,6 +50,11 @@ def too_slow(remote: Remote, seconds: float) -> str:
 
 
 def sentence(complaint: str, remote: Remote, ref: str | None) -> str:
+    if remote.has_key and _KEY_REFUSED.search(complaint):
+        return (
+            f"The repository {remote.url} does not let the key in {GIT_KEY} in: add its public key there as a deploy "
+            "key, and take one without a passphrase."
+        )
     known = _sentence(complaint, remote.url, no_such_ref(remote, ref))
     return known or f"git could not fetch {remote.url}: {remote.redact(last_word(complaint))}"
 
@@ -80,7 +86,8 @@ def _sentence(complaint: str, url: str, no_ref: str) -> str | None:
     if _KEY_REFUSED.search(complaint):
         return (
             f"The repository {url} lets none of the ssh keys of deployd's user in: add its public key there, as a "
-            "deploy key or to an account (some hosts say so for a repository that does not exist)."
+            f"deploy key or to an account, or give the app a key of its own with {GIT_KEY} in its env "
+            "(some hosts say so for a repository that does not exist)."
         )
     if _LOGIN.search(complaint):
         return (

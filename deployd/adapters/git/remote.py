@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
+from deployd.adapters.git import argv
 from deployd.domain.errors import BuildFailed
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
@@ -34,11 +35,19 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
             return f"{bare}/info/lfs" if bare.endswith(".git") else f"{bare}.git/info/lfs"
         return f"file://{self.url}" if self.url.startswith("/") else self.url
 
+    @property
+    def has_key(self) -> bool:
+        return argv.SSH in self.env
+
+    def with_key(self, file: str | None) -> "Remote":
+        """With the private key in that file, and no other one."""
+        return self if file is None else msgspec.structs.replace(self, env={**self.env, argv.SSH: argv.ssh(file)})
+
     def inherit(self, parent: "Remote") -> "Remote":
-        """The parent's credentials too: each of them reaches its own host alone."""
+        """The parent's credentials too: each of them reaches its own host alone, and a key proves itself unseen."""
         pairs = [*_config_pairs(parent.env), *_config_pairs(self.env)]
         return msgspec.structs.replace(
-            self, env=_config_env(dict(pairs)), secrets=_worth_hiding(*parent.secrets, *self.secrets)
+            self, env={**parent.env, **_config_env(dict(pairs))}, secrets=_worth_hiding(*parent.secrets, *self.secrets)
         )
 
     def redact(self, text: str) -> str:

@@ -15,9 +15,11 @@ from deployd.adapters.git import argv, complaints
 from deployd.adapters.git.mirror import Mirror, OnLine
 from deployd.adapters.git.remote import Remote, parse_remote
 from deployd.adapters.git.run import Finished, run_git
+from deployd.adapters.git.ssh_key import ssh_key
 from deployd.adapters.git.submodules import Submodules, mirror_name
 from deployd.domain.errors import BuildFailed
 from deployd.domain.ids import AppName
+from deployd.domain.secret import Secret
 from deployd.ports.source_repository import Commit
 
 _NAME = re.compile(r"(?![-+./])[^\s~^:?*\[\\\x00-\x1f\x7f]{1,250}(?<!\.lock)(?<![./])")
@@ -38,13 +40,16 @@ class GitRepositories:
         self._pass_env = dict(pass_env or {})
         self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def fetch(self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None]) -> Commit:
+    async def fetch(
+        self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None], key: Secret | None = None
+    ) -> Commit:
         remote = parse_remote(repo)
         if ref is not None and (not _NAME.fullmatch(ref) or ".." in ref or "@{" in ref):
             raise BuildFailed(f"{ref!r} cannot be the name of a branch, tag or commit.")
         async with self._turn[app]:
             try:
-                return await self._fetch(app, remote, ref, lambda line: on_line(remote.redact(line)))
+                with ssh_key(key) as file:
+                    return await self._fetch(app, remote.with_key(file), ref, lambda line: on_line(remote.redact(line)))
             except TimeoutError:
                 raise BuildFailed(complaints.too_slow(remote, self._timeout_seconds)) from None
 

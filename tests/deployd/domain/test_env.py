@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployd.domain.env import Environment, EnvValue, check_env, looks_secret
+from deployd.domain.env import GIT_KEY, Environment, EnvValue, check_env, looks_secret
 from deployd.domain.errors import UserMistake
 from deployd.domain.secret import Secret
 
@@ -29,6 +29,7 @@ def test_other_names_are_not(key: str) -> None:
         ("A\n", "1", "Env name"),
         ("PORT", "80", "PORT is chosen by deployd"),
         ("A", "x\0y", "The value of A holds a NUL byte"),
+        ("DEPLOYD_GIT_KEY", "ssh-ed25519 AAAA", "DEPLOYD_GIT_KEY must be a private ssh key"),
     ],
 )
 def test_what_no_process_can_be_given_is_refused_by_name(key: str, value: str, complaint: str) -> None:
@@ -50,6 +51,15 @@ def test_only_secret_values_long_enough_are_redacted_from_logs() -> None:
     )
     assert env.secrets() == (Secret("123456"),)
     assert env.plain() == {"A": "123456", "B": "12345", "C": "x" * 9}
+
+
+def test_the_key_for_git_is_for_git_alone_and_redacted() -> None:
+    key = Secret("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n")
+    check_env({GIT_KEY: key})
+    assert looks_secret(GIT_KEY)
+    env = Environment(version=1, values={GIT_KEY: EnvValue(value=key, secret=True)})
+    assert (env.plain(), env.git_key(), env.secrets()) == ({}, key, (key,))
+    assert Environment(version=0, values={}).git_key() is None
 
 
 def test_no_value_is_shown_by_repr_or_format() -> None:

@@ -5,15 +5,15 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from deployd.domain.errors import BuildFailed
+from deployd.domain.secret import Secret
 from tests.deployd.adapters.git.served import Served, add_submodule, head
 from tests.deployd.adapters.git.test_lfs import BIG, LfsServer, needs_lfs, with_pointer
 from tests.support.git_http import serve_git
-from tests.support.ssh_git import SshGit, why_no_sshd
+from tests.support.ssh_git import SshGit, serve_over_ssh
 
 
 class OverSsh(Served):
@@ -27,21 +27,11 @@ class OverSsh(Served):
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[OverSsh]:
-    if reason := why_no_sshd():
-        _unavailable(reason)
     lfs = LfsServer()
     (tmp_path / "served").mkdir()
     async with serve_git(tmp_path / "served", more=lfs.add_to) as base_url:
-        ssh = SshGit(tmp_path / "ssh", tmp_path / "served", base_url)
-        if reason := ssh.why_unusable():
-            _unavailable(reason)
+        ssh = serve_over_ssh(tmp_path / "ssh", tmp_path / "served", base_url)
         yield OverSsh(tmp_path, base_url, ssh, lfs)
-
-
-def _unavailable(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.mark.parametrize("short", [False, True])
@@ -90,6 +80,29 @@ async def test_a_key_that_is_not_let_in_is_told_as_such(served: OverSsh) -> None
     served.ssh.lock_out()
     with pytest.raises(BuildFailed, match=r"/app lets none of the ssh keys of deployd's user in: add its public key"):
         await served.fetch(served.ssh.url("app"))
+
+
+async def test_an_apps_own_key_is_taken_for_all_that_belongs_to_it_and_never_touches_a_disk(served: OverSsh) -> None:
+    needs_lfs()
+    served.lfs.objects[hashlib.sha256(BIG).hexdigest()] = BIG
+    words, app = served.make("words", {"words.txt": "inner"}), with_pointer(served, "app")
+    add_submodule(app, "words", "../words", head(words))
+    own = served.ssh.lock_out()
+    before = set(os.listdir("/proc/self/fd"))
+    key = Secret(own.strip().replace("\n", "\r\n"))  # As a form in a browser or an editor elsewhere leaves it.
+    project = await served.checkout(await served.fetch(served.ssh.short("app"), key=key))
+    assert ((project / "words/words.txt").read_text(), (project / "big.bin").read_bytes()) == ("inner", BIG)
+    assert set(os.listdir("/proc/self/fd")) <= before
+    assert not any(own.encode() in file.read_bytes() for file in served.folder.glob("mirrors/**/*") if file.is_file())
+
+
+@pytest.mark.parametrize("passphrase", ["", "hunter2"])
+async def test_an_apps_own_key_that_is_not_let_in_is_told_as_such(served: OverSsh, passphrase: str) -> None:
+    served.make("app")
+    served.ssh.lock_out()
+    key = Secret(served.ssh.make_key("other", passphrase))
+    with pytest.raises(BuildFailed, match=r"/app does not let the key in DEPLOYD_GIT_KEY in: add its public key"):
+        await served.fetch(served.ssh.url("app"), key=key)
 
 
 async def test_a_host_key_is_kept_and_another_one_refused(served: OverSsh) -> None:
