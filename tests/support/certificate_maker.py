@@ -12,6 +12,17 @@ from cryptography.x509.oid import NameOID
 from deployd.domain.certificate import Certificate
 from deployd.domain.secret import Secret
 
+_NEVER = (
+    "data_encipherment",
+    "key_encipherment",
+    "key_agreement",
+    "content_commitment",
+    "encipher_only",
+    "decipher_only",
+)
+_SIGNS = x509.KeyUsage(key_cert_sign=True, crl_sign=True, digital_signature=True, **dict.fromkeys(_NEVER, False))
+"""What an authority's certificate must say of its key (RFC 5280, 4.2.1.3), which Python asks for since 3.13."""
+
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     chain: str
@@ -44,6 +55,7 @@ class CertificateMaker:
             .not_valid_before(now - timedelta(days=400))
             .not_valid_after(now + timedelta(days=400))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )

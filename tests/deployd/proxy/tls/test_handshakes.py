@@ -42,9 +42,9 @@ class Crowd:
     async def is_served(self, ip: str) -> bool:
         """Whether a whole handshake and request from there come to their end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._stack.callback(writer.transport.abort)
-        writer.write(b"PROXY TCP4 %b 127.0.0.1 5000 443\r\n" % ip.encode())
         client = Conversation(reader, writer)
+        self._stack.callback(lambda: client.writer.transport.abort())  # Held until then, by TLS or without.
+        writer.write(b"PROXY TCP4 %b 127.0.0.1 5000 443\r\n" % ip.encode())
         try:
             await writer.start_tls(trusting(MAKER.root), server_hostname="app.test")
             await client.send(get())
