@@ -19,7 +19,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from deployd.proxy.http2 import field_table
+from deployd.proxy.http2 import packed_fields
 from deployd.proxy.http2.request import Malformed, http1_head
 from deployd.proxy.http2.stream import StreamConnection, StreamTransport
 
@@ -90,6 +90,7 @@ class Http2Connection(asyncio.Protocol):
                 break
             try:
                 events = self._h2.receive_data(data[at : at + _READ_AT_ONCE])
+                packed_fields.check_unread(self._h2, self.plane.limits.header_bytes)
             except ProtocolError:
                 self._flush()  # h2 has written down why.
                 self.transport.close()
@@ -126,7 +127,7 @@ class Http2Connection(asyncio.Protocol):
                 self._streams[event.stream_id].lost()
                 self._count_reset()
             case RemoteSettingsChanged():
-                field_table.bound(self._h2.encoder)
+                packed_fields.bound_table(self._h2.encoder)
                 self._send_all()  # The windows of all streams may be wider now.
             case WindowUpdated():
                 self._send_all()
@@ -267,9 +268,6 @@ class Http2Connection(asyncio.Protocol):
         else:
             self.transport.resume_reading()
         self._send_all()
-
-    def eof_received(self) -> bool:
-        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self.plane.leave(self)

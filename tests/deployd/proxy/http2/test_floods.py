@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from h2.settings import SettingCodes
-from hyperframe.frame import PingFrame, SettingsFrame
+from hyperframe.frame import ContinuationFrame, HeadersFrame, PingFrame, SettingsFrame
 
 from deployd.proxy.http2.connection import Http2Connection
 from tests.deployd.proxy.http2.memory import MemoryHttp2
@@ -110,3 +110,15 @@ async def test_whoever_sends_only_what_is_no_request_is_sent_away(make_bench: Ma
     async with asyncio.timeout(5):
         while not client.transport.ended:
             await asyncio.sleep(0)
+
+
+async def test_packed_fields_beyond_the_limit_are_never_unpacked(make_bench: MakeBench) -> None:
+    plane = routed(await make_bench(http2=True))
+    client = MemoryHttp2(plane)
+    await client.flush()
+    client.connection.data_received(HeadersFrame(1, b"\x82" * 16_384).serialize())
+    assert not client.transport.ended
+    client.connection.data_received(ContinuationFrame(1, b"\x82" * 16_384).serialize())
+    assert not client.transport.ended
+    client.connection.data_received(ContinuationFrame(1, b"\x82").serialize())
+    assert client.transport.ended
