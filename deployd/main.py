@@ -109,8 +109,11 @@ class _Process:
         )
         await _start(assembly.supervisor)
         gc.freeze()  # What start-up made stays: collections need not look at it again and again.
+        self._succession.resume()
         if self._legacy is not None:
             await self._legacy.serve()
+            self._succession.follow(self._legacy)
+            self._legacy = None  # Once: this may be a start anew, since no new process took over.
         self._notifier.ready()
         self._say_ready(journal, assembly)
         await self._until_told(assembly.supervisor)
@@ -133,9 +136,6 @@ class _Process:
                     group.create_task(self._keep_systemd_calm(), name="systemd watchdog"),
                     group.create_task(supervisor.wait(), name="supervisor"),
                 ]
-                if self._legacy is not None:
-                    hearing = self._succession.hear(self._legacy)
-                    background.append(group.create_task(hearing, name="lines of the process before"))
                 await self._succession.told.wait()
                 for task in background:
                     task.cancel()

@@ -15,6 +15,7 @@ from deployd.domain.errors import StateConflict
 from deployd.domain.log_line import NewLine
 from deployd.doors import Doors
 from deployd.handover import Heir, Legacy
+from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.kernel.ref import Ref
 from deployd.messages.log import AppendLines, LogMessage
 from deployd.notify import Notifier
@@ -24,6 +25,9 @@ from deployd.proxy.proxy import Proxy
 
 _PATIENT_SECONDS = 5.0
 _TELL_SECONDS = 0.2
+_TOLD_AT_ONCE = 16
+"""Lines, each of which may hold a whole header; what is told in one piece has a bound."""
+_CANCEL_SECONDS = 1.0
 _log = logging.getLogger("deployd")
 
 
@@ -38,6 +42,11 @@ class Succession:
         self._notifier = notifier
         self._to_log = log
         self._heir: Heir | None = None
+        self._beginning = False
+        self._tasks = OwnedTasks()
+        self._hearing: asyncio.Task[None] | None = None
+        self._holding = False
+        """While nobody takes lines here: they wait in `_unsaid`, for whoever has the log next."""
         self._unsaid: list[NewLine] = []
 
     @property
@@ -46,14 +55,28 @@ class Succession:
 
     async def begin(self, deployments: DeploymentStore) -> None:
         """Starts the process that follows this one. Refused while something runs that it could not go on with."""
-        if self._heir is not None:
+        if self._heir is not None or self._beginning:
             raise StateConflict("A new process is taking over already.")
-        running = [one for one in await deployments.unfinished() if one.stage is not Stage.QUEUED]
-        if running:
-            raise StateConflict(f"A deployment of {running[0].app!r} is running: wait for its end or cancel it.")
-        await asyncio.to_thread(load, self._config)  # What is wrong in the file is said here, not by the heir.
-        self._heir = await Heir.start(self._config, environment())
+        self._beginning = True
+        try:
+            running = [one for one in await deployments.unfinished() if one.stage is not Stage.QUEUED]
+            if running:
+                raise StateConflict(f"A deployment of {running[0].app!r} is running: wait for its end or cancel it.")
+            await asyncio.to_thread(load, self._config)  # What is wrong in the file is said here, not by the heir.
+            self._heir = await Heir.start(self._config, environment())
+        finally:
+            self._beginning = False
+        self._holding = True
         self.told.set()
+
+    def resume(self) -> None:
+        """The log is there, for the first time or again."""
+        self._holding = False
+        self._say(())
+
+    def follow(self, legacy: Legacy) -> None:
+        """Takes the last lines of the process before this one, for as long as it has some."""
+        self._hearing = self._tasks.spawn(self._hear(legacy), name="lines of the process before")
 
     async def finish(self, proxy: Proxy, drain_seconds: float) -> bool:
         """Whether this process is done, everything but the proxy being shut: what is in flight ends here.
@@ -61,6 +84,7 @@ class Succession:
         False: the new process did not take over, and everything is to be started again.
         """
         if self._heir is None:
+            await self._tasks.cancel(_CANCEL_SECONDS)
             return True
         heir = self._heir
         self.told.clear()
@@ -77,26 +101,29 @@ class Succession:
             leaving.cancel()
             told.cancel()
         heir.leave()
+        await self._tasks.cancel(_CANCEL_SECONDS)
         return True
 
     def log_access(self, records: Sequence[AccessRecord]) -> None:
-        """Keeps the lines for the new process while it takes over: the log is going to be its."""
-        lines = tuple(access_line(record) for record in records)
-        if self._heir is None:
-            self._to_log.tell(AppendLines(lines=lines))
-        else:
-            self._unsaid.extend(lines)
+        self._say([access_line(record) for record in records])
 
-    async def hear(self, legacy: Legacy) -> None:
-        """The last lines of the process before this one."""
+    def _say(self, lines: Sequence[NewLine]) -> None:
+        self._unsaid.extend(lines)
+        if self._unsaid and not self._holding:
+            lines, self._unsaid = self._unsaid, []
+            self._to_log.tell(AppendLines(lines=tuple(lines)))
+
+    async def _hear(self, legacy: Legacy) -> None:
         async for line in legacy.told():
-            self._to_log.tell(AppendLines(lines=tuple(msgspec.json.decode(line, type=list[NewLine]))))
+            self._say(msgspec.json.decode(line, type=list[NewLine]))
 
     async def _leave(self, heir: Heir, proxy: Proxy, drain_seconds: float) -> None:
         last = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             teller = group.create_task(self._tell(heir, last), name="last lines")
             await proxy.close(drain_seconds, _PATIENT_SECONDS)
+            if self._hearing is not None:  # The process before this one may still have something in flight, too.
+                await asyncio.wait({self._hearing}, timeout=drain_seconds)
             last.set()
             await teller
 
@@ -104,8 +131,9 @@ class Succession:
         while True:
             ended = last.is_set()
             lines, self._unsaid = self._unsaid, []
-            if lines:
-                await heir.tell(msgspec.json.encode(lines) + b"\n")
+            with suppress(OSError):  # It was stopped: nobody keeps the lines, but what is in flight goes on.
+                for first in range(0, len(lines), _TOLD_AT_ONCE):
+                    await heir.tell(msgspec.json.encode(lines[first : first + _TOLD_AT_ONCE]) + b"\n")
             if ended:
                 return
             with suppress(TimeoutError):

@@ -4,19 +4,50 @@ import mimetypes
 import re
 
 _TYPES = mimetypes.MimeTypes()
-for _type, _suffix in (
-    ("text/javascript", ".js"),
-    ("text/javascript", ".mjs"),
-    ("application/wasm", ".wasm"),
-    ("font/woff2", ".woff2"),
-    ("font/woff", ".woff"),
-    ("image/webp", ".webp"),
-    ("image/avif", ".avif"),
-    ("image/svg+xml", ".svg"),
-    ("application/manifest+json", ".webmanifest"),
+"""What Python knows, which is more with every version, and what browsers insist on: we tell them not to guess."""
+for _type, _suffixes in (
+    ("text/javascript", ".js .mjs .cjs"),
     ("text/markdown", ".md"),
+    ("text/calendar", ".ics"),
+    ("application/wasm", ".wasm"),
+    ("application/json", ".map"),
+    ("application/manifest+json", ".webmanifest"),
+    ("application/ld+json", ".jsonld"),
+    ("application/geo+json", ".geojson"),
+    ("application/yaml", ".yaml .yml"),
+    ("application/rss+xml", ".rss"),
+    ("application/atom+xml", ".atom"),
+    ("application/xhtml+xml", ".xhtml"),
+    ("application/dash+xml", ".mpd"),
+    ("application/epub+zip", ".epub"),
+    ("application/vnd.android.package-archive", ".apk"),
+    ("application/vnd.ms-fontobject", ".eot"),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"),
+    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", ".pptx"),
+    ("audio/flac", ".flac"),
+    ("audio/mp4", ".m4a"),
+    ("audio/ogg", ".ogg .oga"),
+    ("audio/wav", ".wav"),
+    ("audio/webm", ".weba"),
+    ("font/otf", ".otf"),
+    ("font/ttf", ".ttf"),
+    ("font/woff", ".woff"),
+    ("font/woff2", ".woff2"),
+    ("image/apng", ".apng"),
+    ("image/avif", ".avif"),
+    ("image/jxl", ".jxl"),
+    ("image/svg+xml", ".svg"),
+    ("image/webp", ".webp"),
+    ("model/gltf+json", ".gltf"),
+    ("model/gltf-binary", ".glb"),
+    ("model/vnd.usdz+zip", ".usdz"),
+    ("video/mp2t", ".ts"),
+    ("video/mp4", ".m4v"),
+    ("video/ogg", ".ogv"),
 ):
-    _TYPES.add_type(_type, _suffix)
+    for _suffix in _suffixes.split():
+        _TYPES.add_type(_type, _suffix)
 _TEXT = re.compile(r"text/|application/(?:json|javascript|xml|manifest\+json)|image/svg")
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _OTHER = "application/octet-stream"

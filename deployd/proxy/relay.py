@@ -261,7 +261,9 @@ class Relay(Exchange):
             if silent > (self.service.tunnel_idle_seconds if self._event_stream else limits.body_idle_seconds):
                 self.upstream_broke(504, "The answer stopped in the middle.")
         elif self.client.body_left:
-            if silent > limits.body_idle_seconds:
+            if silent > limits.body_idle_seconds and self.upstream.write_paused:
+                self.upstream_broke(504, "The app did not take the request's body in time.")
+            elif silent > limits.body_idle_seconds:
                 self.upstream_close()
                 self.refuse(408, "The request's body stopped in the middle.")
         elif silent > limits.response_seconds:

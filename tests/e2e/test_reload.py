@@ -19,6 +19,36 @@ from tests.support.wrk import wrk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
+WAITING = {
+    "Procfile": "web: python3 app.py\n",
+    "app.py": """
+import os
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event
+
+released = defaultdict(Event)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"done"
+        if self.path.startswith("/go"):
+            released[self.path[3:]].set()
+        elif self.path == "/waiting":
+            body = b"%d" % len(released)
+        elif self.path.startswith("/wait"):
+            released[self.path[5:]].wait()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+""",
+}
+
 
 async def test_a_new_process_takes_over_under_load_with_no_failed_request(daemon: Daemon, tmp_path: Path) -> None:
     await daemon.create_app("app", str(repo_with(files("v1"), tmp_path / "app")))
@@ -94,6 +124,62 @@ async def test_a_reload_with_a_wrong_configuration_is_refused_and_nothing_change
     assert (status, "nonsense" in body["detail"]) == (400, True)
     daemon.config.write_text(good)
     assert (await daemon.api("GET", "/api/v1/status"))[1]["pid"] == daemon.pid
+
+
+async def test_what_is_in_flight_and_its_lines_outlast_two_reloads(daemon: Daemon, tmp_path: Path) -> None:
+    await daemon.create_app("app", str(repo_with(WAITING, tmp_path / "app")))
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(daemon.get("app.test", f"/wait{number}")) for number in range(2)]
+        while await daemon.get("app.test", "/waiting") != (200, "2"):
+            await asyncio.sleep(0.02)
+        await daemon.take_over()
+        await daemon.take_over()
+        for number in range(2):
+            await daemon.get("app.test", f"/go{number}")
+            await a_line_says(daemon, f"/wait{number} 200 ")
+    assert [task.result() for task in waiting] == [(200, "done")] * 2
+
+
+async def a_line_says(daemon: Daemon, text: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            _, body = await daemon.api("GET", "/api/v1/apps/app/logs?after=0&limit=1000")
+            if any(line["source"] == "proxy" and text in line["text"] for line in body["lines"]):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_of_two_reloads_at_once_one_is_refused(daemon: Daemon) -> None:
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(daemon.api("POST", "/api/v1/reload")) for _ in range(2)]
+    assert sorted(task.result()[0] for task in asked) == [202, 409]
+    await daemon.followed(daemon.pid)
+
+
+async def test_when_a_new_process_cannot_start_the_one_before_goes_on_be_it_the_first_or_not(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    await daemon.create_app("app", str(repo_with(files("v1"), tmp_path / "app")))
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    good = daemon.config.read_text()
+    async with constant_load(daemon.http_port, "app.test", clients=2) as load:
+        for failures in (1, 2):
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                https = f'https = "127.0.0.1:{taken.getsockname()[1]}"'
+                daemon.config.write_text(good.replace("base_domain", f"{https}\nbase_domain"))
+                serving = (await daemon.api("GET", "/api/v1/status"))[1]["pid"]
+                assert (await daemon.api("POST", "/api/v1/reload"))[0] == 202
+                async with asyncio.timeout(60):
+                    while daemon.said("the new process did not take over; this one goes on") < failures:
+                        await asyncio.sleep(0.05)
+            daemon.config.write_text(good)
+            await daemon.answers()
+            assert (await daemon.api("GET", "/api/v1/status"))[1]["pid"] == serving
+            await load.one_more()
+            await daemon.take_over()
+    assert load.failures == []
+    assert load.total > 100
 
 
 async def test_a_reload_waits_for_nobody_but_is_refused_during_a_deployment(daemon: Daemon, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Daemon:
         self.write_config(apps_toml)
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._heir: int | None = None
+        self._heirs: list[int] = []
 
     def write_config(self, apps_toml: str) -> None:
         self.config.write_text(
@@ -70,13 +70,21 @@ class Daemon:
                 cwd=_ROOT, stdout=output, stderr=output, pass_fds=tuple(pass_fds),
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
+        await self.answers()
+
+    async def answers(self) -> None:
+        """Returns once /livez does."""
         async with asyncio.timeout(_READY_SECONDS):
             while not await self._ready():
                 await asyncio.sleep(0.02)
 
+    def said(self, text: str) -> int:
+        """How often its output has that in it."""
+        return (self.folder / "daemon.log").read_text().count(text)
+
     async def _ready(self) -> bool:
         assert self._process is not None
-        if self._process.returncode is not None:
+        if self._process.returncode is not None and not self._heirs:
             raise AssertionError(f"deployd ended at its start:\n{(self.folder / 'daemon.log').read_text()}")
         try:
             _, body = await self.api("GET", "/livez")
@@ -88,10 +96,11 @@ class Daemon:
         if self._session is not None:
             await self._session.close()
             self._session = None
-        if self._heir is not None:
-            os.kill(self._heir, signal.SIGTERM)
-            await asyncio.to_thread(_ended, self._heir)
-            self._heir = None
+        while self._heirs:
+            heir = self._heirs.pop()
+            with suppress(ProcessLookupError):
+                os.kill(heir, signal.SIGTERM)
+                await asyncio.to_thread(_ended, heir)
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             async with asyncio.timeout(60):
@@ -99,14 +108,24 @@ class Daemon:
 
     async def reload(self) -> None:
         """Returns when a new process has taken over and the old one is gone."""
+        await self.take_over()
+        assert self._process is not None
+        async with asyncio.timeout(_READY_SECONDS):
+            await self._process.wait()
+
+    async def take_over(self) -> None:
+        """Returns when a new process serves; the old one may still have something in flight."""
         status, body = await self.api("POST", "/api/v1/reload")
         assert status == 202, body
+        await self.followed(body["pid"])
+
+    async def followed(self, pid: int) -> None:
+        """Returns when another process than this serves."""
         async with asyncio.timeout(_READY_SECONDS):
-            while (now := await self._status_pid()) in (None, body["pid"]):
+            while (now := await self._status_pid()) in (None, pid):
                 await asyncio.sleep(0.02)
-            self._heir = now
-            assert self._process is not None
-            await self._process.wait()
+        assert now is not None
+        self._heirs.append(now)
 
     async def _status_pid(self) -> int | None:
         try:

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, cast
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, RequestReceived, StreamEnded, StreamReset, WindowUpdated
+from h2.events import (
+    DataReceived,
+    Event,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
+from deployd.proxy.http2 import packed_fields
 from deployd.proxy.http2.request import Malformed, http1_head
 from deployd.proxy.http2.stream import StreamConnection, StreamTransport
 
@@ -25,7 +34,8 @@ _READ_AT_ONCE = 4_096
 _EVENTS_AT_ONCE = 64
 """A frame may be nine bytes long and costs some fifty microseconds, whatever is in it."""
 _RESETS = 200
-"""Whoever opens streams only to give them up again is not a client (rapid reset)."""
+_FORGIVEN_A_SWEEP = 10
+"""Whoever opens streams only to give them up again is not a client (rapid reset), but many do so now and then."""
 
 
 class Http2Connection(asyncio.Protocol):
@@ -80,13 +90,15 @@ class Http2Connection(asyncio.Protocol):
                 break
             try:
                 events = self._h2.receive_data(data[at : at + _READ_AT_ONCE])
+                packed_fields.check_unread(self._h2, self.plane.limits.header_bytes)
             except ProtocolError:
                 self._flush()  # h2 has written down why.
                 self.transport.close()
                 return
             taken += len(events)
             for event in events:
-                self._take(event)
+                if not self.transport.is_closing():
+                    self._take(event)
         self._flush()
 
     def _read_later(self) -> None:
@@ -114,21 +126,23 @@ class Http2Connection(asyncio.Protocol):
             case StreamReset() if event.stream_id in self._streams:
                 self._streams[event.stream_id].lost()
                 self._count_reset()
+            case RemoteSettingsChanged():
+                packed_fields.bound_table(self._h2.encoder)
+                self._send_all()  # The windows of all streams may be wider now.
             case WindowUpdated():
                 self._send_all()
 
     def _open(self, event: RequestReceived) -> None:
-        number = event.stream_id
-        self._last = number
+        number = self._last = event.stream_id
         if self._leaving:
-            self._h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
+            self.reset(number, ErrorCodes.REFUSED_STREAM)
             return
         headers = [(bytes(name), bytes(value)) for name, value in event.headers]
         ended = event.stream_ended is not None
         try:
             head = http1_head(headers, ended)
         except Malformed:
-            self._h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+            self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             self._count_reset()
             return
         chunked = not ended and b"\r\ntransfer-encoding: chunked\r\n" in head
@@ -208,9 +222,9 @@ class Http2Connection(asyncio.Protocol):
         if not stream.has_request:
             self._h2.reset_stream(stream.number, ErrorCodes.NO_ERROR)
 
-    def reset(self, number: int) -> None:
+    def reset(self, number: int, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         try:
-            self._h2.reset_stream(number, ErrorCodes.INTERNAL_ERROR)
+            self._h2.reset_stream(number, code)
         except ProtocolError:
             return  # It is closed already.
         self._flush_soon()
@@ -255,9 +269,6 @@ class Http2Connection(asyncio.Protocol):
             self.transport.resume_reading()
         self._send_all()
 
-    def eof_received(self) -> bool:
-        return False
-
     def connection_lost(self, error: Exception | None) -> None:
         self.plane.leave(self)
         self.plane.peers.leave(self._peer)
@@ -267,6 +278,7 @@ class Http2Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         limits = self.plane.limits
         silent = now - self._since
+        self._resets = max(0, self._resets - _FORGIVEN_A_SWEEP)
         if self._paused:
             if silent > limits.body_idle_seconds:
                 self.transport.abort()
@@ -274,7 +286,7 @@ class Http2Connection(asyncio.Protocol):
             self.close_idle()
 
     def close_idle(self) -> None:
-        """No new streams; those that are open may end. h2 itself would end them, too, so the frame is written here."""
+        """No new streams; those that are open may end. h2 would end them, too, so the frame is written here."""
         if not self._leaving:
             self._leaving = True
             self._flush()

@@ -50,7 +50,7 @@ class StreamTransport(asyncio.Transport):
         self._over = False
         self._reading = True
         self._write_paused = False
-        self._inbox: list[bytes] = []
+        self._inbox = bytearray()
         self._owed = 0
 
     # -- what the client sends ------------------------------------------------------------------------------------
@@ -58,23 +58,31 @@ class StreamTransport(asyncio.Transport):
     def receive(self, data: bytes, owed: int) -> None:
         """`owed` is what the client gets back of its window once the data was taken."""
         self._owed += owed
-        self._inbox.append(encode_chunk(data) if self._chunked else data)
+        self._inbox += data
         self._deliver()
 
     def receive_end(self) -> None:
         self.has_request = True
-        if self._chunked:
-            self._inbox.append(LAST_CHUNK)
-            self._deliver()
+        self._deliver()
 
     def _deliver(self) -> None:
-        while self._inbox and self._reading and not self._over and not self._closing:
-            self.protocol.data_received(self._inbox.pop(0))
-        if self._closing:
+        """All that has come at once: frames of a single byte must not cost one write each."""
+        if self._reading and not self.is_closing():
+            data = bytes(self._inbox)
             self._inbox.clear()
+            if self._chunked:
+                data = encode_chunk(data)
+                if self.has_request:
+                    data += LAST_CHUNK
+                    self._chunked = False
+            if data:
+                self.protocol.data_received(data)
         if self._reading or self._closing:
-            owed, self._owed = self._owed, 0
-            self._connection.give_back(self.number, owed)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        owed, self._owed = self._owed, 0
+        self._connection.give_back(self.number, owed)
 
     def pause_reading(self) -> None:
         self._reading = False
@@ -161,6 +169,8 @@ class StreamTransport(asyncio.Transport):
     def _end(self) -> None:
         self._closing = True
         self.pending.clear()
+        self._inbox.clear()
+        self._give_back()
         self._connection.plane.loop.call_soon(self.protocol.connection_lost, None)
         self._connection.forget(self)
 

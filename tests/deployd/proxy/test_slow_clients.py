@@ -128,6 +128,19 @@ async def test_a_body_that_the_app_holds_up_is_not_blamed_on_the_client(make_ben
     assert client.is_open
 
 
+async def test_an_app_that_stops_taking_a_body_is_a_504(bench: Bench) -> None:
+    """A 408 would make browsers send the same again, and clear the app of it."""
+    plane = routed(bench)
+    app, client = MemoryApp(plane), MemoryClient(plane)
+    client.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100\r\n\r\nhalf")
+    app.connection.pause_writing()
+    for second in range(70):
+        client.connection.sweep(plane.loop.time() + second)
+    assert client.answers.startswith(b"HTTP/1.1 504 ")
+    assert not app.is_usable
+    assert bench.proxy.stats().failed == 1
+
+
 async def test_an_upload_at_a_modest_pace_is_never_cut(bench: Bench) -> None:
     plane = routed(bench)
     app, client = MemoryApp(plane), MemoryClient(plane)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from h2.settings import SettingCodes
 
 from deployd.domain.edge import EdgeSettings
 from deployd.proxy.limits import ProxyLimits
@@ -229,6 +230,19 @@ async def test_a_request_line_is_not_to_be_forged(make_bench: MakeBench, path: s
         while client.answers[number].reset is None and not client.closed:
             await client.hear()
         assert (client.answers[number].status, app.connections) == (0, 0)
+
+
+async def test_windows_that_a_client_opens_by_its_settings_are_filled(make_bench: MakeBench) -> None:
+    bench, port = await opened(make_bench)
+    async with upstream(answering()) as app, http2_client(port, MAKER.root) as client:
+        bench.route(app.address)
+        client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        number = await client.ask()
+        while not client.answers[number].status:
+            await client.hear()
+        client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 65_535})
+        await client.flush()
+        assert (await client.answer(number)).body == b"hello"
 
 
 async def test_an_answer_before_the_end_of_the_body_ends_the_body(make_bench: MakeBench) -> None:
