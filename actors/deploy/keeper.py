@@ -1,5 +1,7 @@
 """Keeps what is live alive: restarts what crashed, and keeps the route true."""
 
+from random import random
+
 import msgspec
 
 from actors.deploy.fleet import Fleet, address_of
@@ -13,11 +15,11 @@ from deployd.domain.ids import AppName, InstanceId
 from deployd.domain.instance import Exit, Instance, InstanceState
 from deployd.domain.log_line import Level
 from deployd.domain.route import CanaryRoute, Route, parse_address
+from deployd.kernel.backoff import Backoff
 from deployd.messages.proxy import SwitchTraffic
 
 _SWITCH_SECONDS = 20.0
-_FIRST_BACKOFF_SECONDS = 0.5
-_LONGEST_BACKOFF_SECONDS = 60.0
+_BACKOFF = Backoff(first_seconds=0.5, cap_seconds=60.0, jitter=0.0)
 _STABLE_AFTER_MS = 60_000
 
 
@@ -112,7 +114,7 @@ class Keeper:
         """Doubles from restart to restart; starts over once an instance has lived for a minute."""
         lived_ms = self._tools.clock.now_ms() - instance.created_ms
         restarts = 0 if lived_ms > _STABLE_AFTER_MS else instance.restarts
-        return float(min(_FIRST_BACKOFF_SECONDS * 2**restarts, _LONGEST_BACKOFF_SECONDS))
+        return _BACKOFF.delay(restarts + 1, random)
 
     async def restart(self, crashed: Instance) -> None:
         """Starts a copy of the crashed instance and routes to it once it is healthy; gives way to a newer release."""

@@ -186,6 +186,10 @@ class House:
         ):
             return await answer.text()
 
+    async def close_shop(self) -> None:
+        """Nothing of it runs any more."""
+        await self.deploy.ask(StopApp(app=SHOP, by="tests"), 60)
+
     async def quiet(self) -> None:
         """Until all of the live release and of a canary runs, and nothing else does or is to be done."""
         while True:
@@ -282,7 +286,7 @@ async def look(house: House) -> dict[str, Any]:
         "instances": sorted([one.release, one.process, one.state] for one in await house.stores.instances.of_app(SHOP)),
         "processes": processes_below(house.folder),
     }
-    await house.deploy.ask(StopApp(app=SHOP, by="tests"), 60)
+    await house.close_shop()
     return found
 
 

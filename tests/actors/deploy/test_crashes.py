@@ -1,0 +1,55 @@
+"""An instance that ends by itself is told and started again, whatever stands in the way at that moment."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deployd.domain.event import Event, EventType
+from deployd.domain.instance import Instance
+from tests.actors.deploy.frail_house import SHOP, House
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Release 1 of the shop is live."""
+    house = House(tmp_path, watch_seconds=0)
+    async with AsyncExitStack() as stack:
+        await house.open(stack)
+        await house.furnish()
+        stack.push_async_callback(house.close_shop)
+        yield house
+
+
+async def copy(house: House, process: str) -> Instance:
+    (found,) = [one for one in await house.stores.instances.of_app(SHOP) if one.process == process]
+    return found
+
+
+def kill(instance: Instance) -> None:
+    assert instance.pid is not None
+    os.kill(instance.pid, signal.SIGKILL)
+
+
+async def crash(house: House, of: Callable[[Event], bool] = lambda _: True) -> Event:
+    """As soon as one was told."""
+    async with asyncio.timeout(60):
+        while True:
+            for event in await house.stores.events.recent(100):
+                if event.type is EventType.INSTANCE_CRASHED and of(event):
+                    return event
+            await asyncio.sleep(0.02)
+
+
+async def test_one_that_has_been_crashing_for_days_is_told_as_ever(house: House) -> None:
+    jobs = await copy(house, "jobs.1")
+    await house.stores.instances.put(msgspec.structs.replace(jobs, restarts=5_000))
+    kill(jobs)
+    assert (await crash(house)).data["restarts"] == 5_000
