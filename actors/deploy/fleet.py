@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from deployd.domain.build import BuildPlan
 from deployd.domain.errors import StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
-from deployd.domain.log_line import NewLine, Position, Source
+from deployd.domain.log_line import Level, NewLine, Position, Source
 from deployd.domain.release import Release
 from deployd.domain.route import Address
 from deployd.kernel.errors import ActorError
@@ -25,6 +26,8 @@ _LAST_LINES = 20
 _STORED_WITHIN_SECONDS = 60.0
 _STORE_AGAIN_SECONDS = 1.0
 _REST_OF_OUTPUT_SECONDS = 15.0
+_END_BYTES = 256 * 1024
+_END_SECONDS = 5.0
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -32,8 +35,15 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 class Fleet:
     """Owns the rows and log files of instances. `on_exit` hears of every one that ended without being asked to."""
 
-    def __init__(self, tools: DeployTools, spawn: Spawn, on_exit: Callable[[InstanceId, Exit], None]) -> None:
+    def __init__(
+        self,
+        tools: DeployTools,
+        spawn: Spawn,
+        on_exit: Callable[[InstanceId, Exit], None],
+        rest_of_output_seconds: float = _REST_OF_OUTPUT_SECONDS,
+    ) -> None:
         self._tools = tools
+        self._rest_of_output_seconds = rest_of_output_seconds
         self._spawn = spawn
         self._on_exit = on_exit
         self._followers: dict[InstanceId, asyncio.Task[None]] = {}
@@ -184,8 +194,23 @@ class Fleet:
             await asyncio.wait({follower})
         file = self._tools.runtime.output(instance)
         offset = await self._tools.logs.position(instance.id)
-        async with asyncio.timeout(_REST_OF_OUTPUT_SECONDS):
-            await self._tools.output.finish(file, offset, self._deliver(instance))
+        try:
+            async with asyncio.timeout(self._rest_of_output_seconds):
+                await self._tools.output.finish(file, offset, self._deliver(instance))
+        except (TimeoutError, ActorError):
+            await self._leave_out(instance, file)
+
+    async def _leave_out(self, instance: Instance, file: Path) -> None:
+        """Of more than could be stored in time the end is kept: the reason for a crash stands there."""
+        offset = await self._tools.logs.position(instance.id)
+        end = (await asyncio.to_thread(file.stat)).st_size - _END_BYTES
+        if end <= offset:  # it is the store that is slow: the log's buffer has these lines already, or never will
+            return
+        text = f"{end - offset:,} bytes of output of {instance.process} are left out: more came than could be stored."
+        self._tools.journal.say(instance.app, instance.deployment, text, Level.WARN, instance.release)
+        with suppress(TimeoutError, ActorError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self._tools.output.finish(file, end, self._deliver(instance))
 
     def _deliver(self, instance: Instance) -> Callable[[tuple[str, ...], int], Coroutine[Any, Any, None]]:
         last = self._last_lines.setdefault(instance.id, deque(maxlen=_LAST_LINES))
