@@ -89,12 +89,18 @@ class Fleet:
         try:
             launch = await self.launch_order(app, release, instance)
             started = await self._tools.runtime.start(launch, self._exit_of(instance))
+            await self._tools.stores.instances.put(started)
         except BaseException:
-            await asyncio.shield(self._forget(instance))
+            await asyncio.shield(self._take_back(instance))
             raise
-        await self._tools.stores.instances.put(started)
         self._follow(started)
         return started
+
+    async def _take_back(self, instance: Instance) -> None:
+        """Whoever launches it again gets one copy, not two."""
+        self._stopping.add(instance.id)
+        await self._tools.runtime.stop(instance, 0)
+        await self._forget(instance)
 
     async def launch_order(self, app: App, release: Release, instance: Instance) -> Launch:
         """The command, folder, env and limits of an instance; the log learns the secrets first."""

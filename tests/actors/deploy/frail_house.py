@@ -27,6 +27,7 @@ from deployd.domain.app import AppSettings
 from deployd.domain.build import BuildPlan
 from deployd.domain.deployment import Deployment, Outcome, Trigger
 from deployd.domain.edge import CanaryRule
+from deployd.domain.errors import ProviderUnavailable
 from deployd.domain.ids import AppName
 from deployd.domain.route import Address
 from deployd.kernel.clock import SystemClock
@@ -76,11 +77,13 @@ def back_to(release: int) -> RollBack:
 
 
 class FrailDatabase:
-    """Once `left` is set, so many writes are made; then the process is gone."""
+    """Once `left` is set, so many writes are made; then the process is gone. While it is `full`, none is made."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
         self.left: int | None = None
+        self.full = asyncio.Event()
+        self.refused = asyncio.Event()
 
     async def fetch(self, sql: str, *args: Value) -> list[Row]:
         return await self._inner.fetch(sql, *args)
@@ -89,6 +92,9 @@ class FrailDatabase:
         return await self._inner.fetch_one(sql, *args)
 
     async def transact(self, *statements: Statement) -> list[list[Row]]:
+        if self.full.is_set():
+            self.refused.set()
+            raise ProviderUnavailable("The database cannot be written now: database or disk is full.")
         if self.left is not None:
             self.left -= 1
             if self.left <= 0:
@@ -111,7 +117,7 @@ class House:
         self.database = FrailDatabase(await SqliteDatabase.open(folder / "deployd.db"))
         stack.push_async_callback(self.database.close)
         self.stores = stores = open_stores(self.database, MasterKey(bytes(32)))
-        logs = await SqliteLogStore.open(folder / "logs.db")
+        self.logs = logs = await SqliteLogStore.open(folder / "logs.db")
         stack.push_async_callback(logs.close)
         (folder / "instances").mkdir(exist_ok=True)
         self.runtime = runtime = ProcessRuntime(folder / "instances", clock)
@@ -185,6 +191,12 @@ class House:
             session.get(f"http://127.0.0.1:{self.port}/", headers={"Host": "shop.test", **headers}) as answer,
         ):
             return await answer.text()
+
+    async def until_logged(self, app: AppName, words: str) -> None:
+        """Until a line has them."""
+        async with asyncio.timeout(30):
+            while not any(words in line.text for line in await self.logs.read(app)):
+                await asyncio.sleep(0.02)
 
     async def close_shop(self) -> None:
         """Nothing of it runs any more."""

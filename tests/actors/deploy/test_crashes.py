@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -38,12 +38,12 @@ def kill(instance: Instance) -> None:
     os.kill(instance.pid, signal.SIGKILL)
 
 
-async def crash(house: House, of: Callable[[Event], bool] = lambda _: True) -> Event:
+async def crash(house: House, process: str) -> Event:
     """As soon as one was told."""
     async with asyncio.timeout(60):
         while True:
             for event in await house.stores.events.recent(100):
-                if event.type is EventType.INSTANCE_CRASHED and of(event):
+                if event.type is EventType.INSTANCE_CRASHED and event.data["process"] == process:
                     return event
             await asyncio.sleep(0.02)
 
@@ -52,4 +52,30 @@ async def test_one_that_has_been_crashing_for_days_is_told_as_ever(house: House)
     jobs = await copy(house, "jobs.1")
     await house.stores.instances.put(msgspec.structs.replace(jobs, restarts=5_000))
     kill(jobs)
-    assert (await crash(house)).data["restarts"] == 5_000
+    assert (await crash(house, "jobs.1")).data["restarts"] == 5_000
+
+
+async def test_one_that_cannot_be_started_just_now_is_started_later(house: House) -> None:
+    jobs = await copy(house, "jobs.1")
+    folder = house.folder / "releases" / SHOP / "1"
+    folder.rename(folder.with_name("away"))
+    kill(jobs)
+    await house.until_logged(SHOP, "cannot start")
+    folder.with_name("away").rename(folder)
+    async with asyncio.timeout(60):
+        await house.quiet()
+    assert (await copy(house, "jobs.1")).id != jobs.id
+
+
+async def test_one_that_ends_while_the_disk_is_full_is_told_and_started_when_there_is_room(house: House) -> None:
+    web, jobs = await copy(house, "web.1"), await copy(house, "jobs.1")
+    house.database.full.set()
+    kill(web)
+    kill(jobs)
+    await house.database.refused.wait()
+    house.database.full.clear()
+    for process in ("web.1", "jobs.1"):
+        await crash(house, process)
+    async with asyncio.timeout(60):
+        await house.quiet()
+    assert {(await copy(house, "web.1")).id, (await copy(house, "jobs.1")).id}.isdisjoint({web.id, jobs.id})
