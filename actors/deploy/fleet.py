@@ -50,6 +50,7 @@ class Fleet:
         self._ended: dict[InstanceId, asyncio.Future[Exit]] = {}
         self._last_lines: dict[InstanceId, deque[str]] = {}
         self._stopping: set[InstanceId] = set()
+        self._unmarked: dict[InstanceId, Exit | None] = {}
         self._unwell: dict[AppName, frozenset[Address]] = {}
         self._route_locks: defaultdict[AppName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -86,6 +87,7 @@ class Fleet:
             restarts=restarts,
         )
         await self._tools.stores.instances.put(instance)
+        self._unmarked[instance.id] = None
         try:
             launch = await self.launch_order(app, release, instance)
             started = await self._tools.runtime.start(launch, self._exit_of(instance))
@@ -129,8 +131,12 @@ class Fleet:
         return alive
 
     async def mark_running(self, instance: Instance) -> Instance:
+        """From now on its end is told, also one that came before: until then that is its launcher's business."""
         running = msgspec.structs.replace(instance, state=InstanceState.RUNNING)
         await self._tools.stores.instances.put(running)
+        exit = self._unmarked.pop(instance.id, None)
+        if exit is not None:
+            self._on_exit(instance.id, exit)
         return running
 
     async def mark_warm(self, instance: Instance) -> Instance:
@@ -176,7 +182,9 @@ class Fleet:
         def ended(exit: Exit) -> None:
             if not future.done():
                 future.set_result(exit)
-            if instance.id not in self._stopping:
+            if instance.id in self._unmarked:
+                self._unmarked[instance.id] = exit
+            elif instance.id not in self._stopping:
                 self._on_exit(instance.id, exit)
 
         return ended
@@ -247,6 +255,7 @@ class Fleet:
         await asyncio.to_thread(self._tools.runtime.output(instance).unlink, missing_ok=True)
         self._ended.pop(instance.id, None)
         self._last_lines.pop(instance.id, None)
+        self._unmarked.pop(instance.id, None)
         self._stopping.discard(instance.id)
 
     async def serving(self, app: AppName, release: int) -> list[Instance]:

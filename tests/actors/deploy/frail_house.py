@@ -77,11 +77,15 @@ def back_to(release: int) -> RollBack:
 
 
 class FrailDatabase:
-    """Once `left` is set, so many writes are made; then the process is gone. While it is `full`, none is made."""
+    """Once `left` is set, so many writes are made; then the process is gone. While it is `full`, none is made.
+
+    Each takes `slow_seconds`.
+    """
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
         self.left: int | None = None
+        self.slow_seconds = 0.0
         self.full = asyncio.Event()
         self.refused = asyncio.Event()
 
@@ -99,6 +103,7 @@ class FrailDatabase:
             self.left -= 1
             if self.left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(self.slow_seconds)
         return await self._inner.transact(*statements)
 
     async def close(self) -> None:

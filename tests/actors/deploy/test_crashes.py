@@ -12,7 +12,7 @@ import pytest
 
 from deployd.domain.event import Event, EventType
 from deployd.domain.instance import Instance
-from tests.actors.deploy.frail_house import SHOP, House
+from tests.actors.deploy.frail_house import SHOP, House, processes_below
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -38,13 +38,20 @@ def kill(instance: Instance) -> None:
     os.kill(instance.pid, signal.SIGKILL)
 
 
-async def crash(house: House, process: str) -> Event:
-    """As soon as one was told."""
+def pids_of(house: House, program: str) -> set[int]:
+    lines = [line.split() for line in processes_below(house.folder)]
+    return {int(pid) for _, name, pid in lines if name == program}
+
+
+async def crash(house: House, process: str, number: int = 1) -> Event:
+    """As soon as so many were told: the last of them."""
     async with asyncio.timeout(60):
         while True:
-            for event in await house.stores.events.recent(100):
-                if event.type is EventType.INSTANCE_CRASHED and event.data["process"] == process:
-                    return event
+            recent = await house.stores.events.recent(100)
+            crashes = [one for one in recent if one.type is EventType.INSTANCE_CRASHED]
+            found = [one for one in crashes if one.data["process"] == process]
+            if len(found) >= number:
+                return found[0]
             await asyncio.sleep(0.02)
 
 
@@ -79,3 +86,17 @@ async def test_one_that_ends_while_the_disk_is_full_is_told_and_started_when_the
     async with asyncio.timeout(60):
         await house.quiet()
     assert {(await copy(house, "web.1")).id, (await copy(house, "jobs.1")).id}.isdisjoint({web.id, jobs.id})
+
+
+async def test_one_that_ends_before_it_was_written_down_as_running_is_restarted_all_the_same(house: House) -> None:
+    first = await copy(house, "jobs.1")
+    house.database.slow_seconds = 0.3
+    kill(first)
+    async with asyncio.timeout(60):
+        while not (pids := pids_of(house, "sleep") - {first.pid or 0}):
+            await asyncio.sleep(0.01)
+    os.kill(pids.pop(), signal.SIGKILL)
+    house.database.slow_seconds = 0
+    await crash(house, "jobs.1", number=2)
+    async with asyncio.timeout(60):
+        await house.quiet()
