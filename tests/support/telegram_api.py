@@ -94,8 +94,9 @@ class TelegramApi:
         """The next calls of `method` are refused like this, one after the other."""
         self._scripted[method].extend(failures)
 
-    async def say(self, user: int, text: str, chat_type: str = "private") -> None:
-        await self._push({"message": self._message_json(user, self._new_id(), text, chat_type)})
+    async def say(self, user: int, text: str, chat_type: str = "private", **more: Any) -> None:
+        """`more` are fields of the message."""
+        await self.push({"message": self._message_json(user, self._new_id(), text, chat_type) | more})
 
     async def press(self, user: int, message: ShownMessage, label: str) -> None:
         query = {
@@ -105,7 +106,13 @@ class TelegramApi:
             "data": message.button(label)["callback_data"],
             "message": self._message_json(message.chat, message.id, message.text),
         }
-        await self._push({"callback_query": query})
+        await self.push({"callback_query": query})
+
+    async def push(self, update: dict[str, Any]) -> None:
+        """An update that is no word and no press."""
+        async with self._changed:
+            self._updates.append({"update_id": self._new_id()} | update)
+            self._changed.notify_all()
 
     async def wait_for(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
         """Returns as soon as it holds; AssertionError, with what people see, when it does not in time."""
@@ -203,11 +210,6 @@ class TelegramApi:
     async def _record(self, call: Call) -> None:
         async with self._changed:
             self.calls.append(call)
-            self._changed.notify_all()
-
-    async def _push(self, update: dict[str, Any]) -> None:
-        async with self._changed:
-            self._updates.append({"update_id": self._new_id()} | update)
             self._changed.notify_all()
 
     def _of(self, user: int, has: str) -> list[ShownMessage]:
