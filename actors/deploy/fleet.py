@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import msgspec
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.build import BuildPlan
-from deployd.domain.errors import StartFailed
+from deployd.domain.env import Environment
+from deployd.domain.errors import NotFound, StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
-from deployd.domain.log_line import NewLine, Position, Source
+from deployd.domain.log_line import Level, NewLine, Position, Source
 from deployd.domain.release import Release
 from deployd.domain.route import Address
 from deployd.kernel.errors import ActorError
@@ -25,6 +27,8 @@ _LAST_LINES = 20
 _STORED_WITHIN_SECONDS = 60.0
 _STORE_AGAIN_SECONDS = 1.0
 _REST_OF_OUTPUT_SECONDS = 15.0
+_END_BYTES = 256 * 1024
+_END_SECONDS = 5.0
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -32,14 +36,22 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 class Fleet:
     """Owns the rows and log files of instances. `on_exit` hears of every one that ended without being asked to."""
 
-    def __init__(self, tools: DeployTools, spawn: Spawn, on_exit: Callable[[InstanceId, Exit], None]) -> None:
+    def __init__(
+        self,
+        tools: DeployTools,
+        spawn: Spawn,
+        on_exit: Callable[[InstanceId, Exit], None],
+        rest_of_output_seconds: float = _REST_OF_OUTPUT_SECONDS,
+    ) -> None:
         self._tools = tools
+        self._rest_of_output_seconds = rest_of_output_seconds
         self._spawn = spawn
         self._on_exit = on_exit
         self._followers: dict[InstanceId, asyncio.Task[None]] = {}
         self._ended: dict[InstanceId, asyncio.Future[Exit]] = {}
         self._last_lines: dict[InstanceId, deque[str]] = {}
         self._stopping: set[InstanceId] = set()
+        self._unmarked: dict[InstanceId, Exit | None] = {}
         self._unwell: dict[AppName, frozenset[Address]] = {}
         self._route_locks: defaultdict[AppName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -76,20 +88,27 @@ class Fleet:
             restarts=restarts,
         )
         await self._tools.stores.instances.put(instance)
+        self._unmarked[instance.id] = None
         try:
             launch = await self.launch_order(app, release, instance)
             started = await self._tools.runtime.start(launch, self._exit_of(instance))
+            await self._tools.stores.instances.put(started)
         except BaseException:
-            await asyncio.shield(self._forget(instance))
+            await asyncio.shield(self._take_back(instance))
             raise
-        await self._tools.stores.instances.put(started)
         self._follow(started)
         return started
+
+    async def _take_back(self, instance: Instance) -> None:
+        """Whoever launches it again gets one copy, not two."""
+        self._stopping.add(instance.id)
+        await self._tools.runtime.stop(instance, 0)
+        await self._forget(instance)
 
     async def launch_order(self, app: App, release: Release, instance: Instance) -> Launch:
         """The command, folder, env and limits of an instance; the log learns the secrets first."""
         env = await self._tools.stores.envs.read(app.name, release.env_version)
-        self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
+        self._hide(app.name, env)
         folder, plan = self.folder(release), release.plan
         return Launch(
             instance=instance,
@@ -104,7 +123,13 @@ class Fleet:
         return self._tools.releases_folder / release.app / str(release.number)
 
     async def adopt(self, instance: Instance) -> bool:
-        """Watches an instance of an earlier deployd; one that has ended leaves the rest of its output in the log."""
+        """Watches an instance of an earlier deployd; one that has ended leaves the rest of its output in the log.
+
+        What that deployd knew of secrets went with it.
+        """
+        with suppress(NotFound):
+            release = await self._tools.stores.releases.get(instance.app, instance.release)
+            self._hide(instance.app, await self._tools.stores.envs.read(instance.app, release.env_version))
         alive = await self._tools.runtime.adopt(instance, self._exit_of(instance))
         if alive:
             self._follow(instance)
@@ -113,8 +138,12 @@ class Fleet:
         return alive
 
     async def mark_running(self, instance: Instance) -> Instance:
+        """From now on its end is told, also one that came before: until then that is its launcher's business."""
         running = msgspec.structs.replace(instance, state=InstanceState.RUNNING)
         await self._tools.stores.instances.put(running)
+        exit = self._unmarked.pop(instance.id, None)
+        if exit is not None:
+            self._on_exit(instance.id, exit)
         return running
 
     async def mark_warm(self, instance: Instance) -> Instance:
@@ -127,8 +156,13 @@ class Fleet:
         """Done when the instance's OS process has ended."""
         return self._ended.setdefault(instance.id, asyncio.get_running_loop().create_future())
 
-    def last_lines(self, instance: InstanceId) -> list[str]:
-        return list(self._last_lines.get(instance, ()))
+    def _hide(self, app: AppName, env: Environment) -> None:
+        self._tools.log.tell(RememberSecrets(app=app, secrets=env.secrets()))
+
+    def _last_words(self, instance: Instance) -> list[str]:
+        """For a thread, since the first secret that is found takes a while."""
+        lines = list(self._last_lines.get(instance.id, ()))
+        return [self._tools.redact(instance.app, line) for line in lines]
 
     async def stop(self, instance: Instance) -> None:
         """Returns when no process of it is left, its output is stored, and its row is gone."""
@@ -143,10 +177,10 @@ class Fleet:
                 group.create_task(self.stop(instance), name=f"stop {instance.id}")
 
     async def retire(self, instance: Instance) -> list[str]:
-        """Lets go of an instance that ended by itself; its last lines."""
+        """Lets go of an instance that ended by itself; its last lines, without secrets."""
         await self._tools.runtime.stop(instance)  # Children it left behind go with it.
         await self._drain_output(instance)
-        lines = self.last_lines(instance.id)
+        lines = await asyncio.to_thread(self._last_words, instance)
         await self._forget(instance)
         return lines
 
@@ -160,7 +194,9 @@ class Fleet:
         def ended(exit: Exit) -> None:
             if not future.done():
                 future.set_result(exit)
-            if instance.id not in self._stopping:
+            if instance.id in self._unmarked:
+                self._unmarked[instance.id] = exit
+            elif instance.id not in self._stopping:
                 self._on_exit(instance.id, exit)
 
         return ended
@@ -184,8 +220,23 @@ class Fleet:
             await asyncio.wait({follower})
         file = self._tools.runtime.output(instance)
         offset = await self._tools.logs.position(instance.id)
-        async with asyncio.timeout(_REST_OF_OUTPUT_SECONDS):
-            await self._tools.output.finish(file, offset, self._deliver(instance))
+        try:
+            async with asyncio.timeout(self._rest_of_output_seconds):
+                await self._tools.output.finish(file, offset, self._deliver(instance))
+        except (TimeoutError, ActorError):
+            await self._leave_out(instance, file)
+
+    async def _leave_out(self, instance: Instance, file: Path) -> None:
+        """Of more than could be stored in time the end is kept: the reason for a crash stands there."""
+        offset = await self._tools.logs.position(instance.id)
+        end = (await asyncio.to_thread(file.stat)).st_size - _END_BYTES
+        if end <= offset:  # it is the store that is slow: the log's buffer has these lines already, or never will
+            return
+        text = f"{end - offset:,} bytes of output of {instance.process} are left out: more came than could be stored."
+        self._tools.journal.say(instance.app, instance.deployment, text, Level.WARN, instance.release)
+        with suppress(TimeoutError, ActorError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self._tools.output.finish(file, end, self._deliver(instance))
 
     def _deliver(self, instance: Instance) -> Callable[[tuple[str, ...], int], Coroutine[Any, Any, None]]:
         last = self._last_lines.setdefault(instance.id, deque(maxlen=_LAST_LINES))
@@ -216,6 +267,7 @@ class Fleet:
         await asyncio.to_thread(self._tools.runtime.output(instance).unlink, missing_ok=True)
         self._ended.pop(instance.id, None)
         self._last_lines.pop(instance.id, None)
+        self._unmarked.pop(instance.id, None)
         self._stopping.discard(instance.id)
 
     async def serving(self, app: AppName, release: int) -> list[Instance]:

@@ -1,9 +1,13 @@
 """Keeps what is live alive: restarts what crashed, and keeps the route true."""
 
+from functools import partial
+from random import random
+
 import msgspec
 
 from actors.deploy.fleet import Fleet, address_of
 from actors.deploy.gate import Gate
+from actors.deploy.insist import insist
 from actors.deploy.routes import route_of
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
@@ -12,12 +16,13 @@ from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, InstanceId
 from deployd.domain.instance import Exit, Instance, InstanceState
 from deployd.domain.log_line import Level
+from deployd.domain.release import Release
 from deployd.domain.route import CanaryRoute, Route, parse_address
+from deployd.kernel.backoff import Backoff
 from deployd.messages.proxy import SwitchTraffic
 
 _SWITCH_SECONDS = 20.0
-_FIRST_BACKOFF_SECONDS = 0.5
-_LONGEST_BACKOFF_SECONDS = 60.0
+_BACKOFF = Backoff(first_seconds=0.5, cap_seconds=60.0, jitter=0.0)
 _STABLE_AFTER_MS = 60_000
 
 
@@ -74,6 +79,7 @@ class Keeper:
         """Writes the crash down and takes the instance out of the route; it and the seconds until its restart.
 
         None when nothing is to be restarted: the rollout that started it deals with it, or it is not live any more.
+        Insists on every step: from the first one on nobody else knows of the crash.
         """
         try:
             instance = await self._tools.stores.instances.get(instance_id)
@@ -81,10 +87,11 @@ class Keeper:
             return None
         if instance.state is not InstanceState.RUNNING:
             return None
-        await self._tools.stores.instances.put(msgspec.structs.replace(instance, state=InstanceState.CRASHED))
-        last_lines = await self._fleet.retire(instance)
+        crashed = msgspec.structs.replace(instance, state=InstanceState.CRASHED)
+        await insist(partial(self._tools.stores.instances.put, crashed))
+        last_lines = await insist(partial(self._fleet.retire, instance))
         app = await self._tools.stores.apps.get(instance.app)
-        await self.refresh_route(app)
+        await insist(partial(self.refresh_route, app))
         delay = self._backoff(instance)
         await self._report(instance, exit, last_lines, delay)
         return instance, delay
@@ -92,38 +99,34 @@ class Keeper:
     async def _report(self, instance: Instance, exit: Exit, last_lines: list[str], delay: float) -> None:
         text = f"{instance.process} {exit}; it is restarted in {delay:.1f} s."
         self._tools.journal.say(instance.app, instance.deployment, text, Level.ERROR, instance.release)
-        await self._tools.journal.note(
-            EventType.INSTANCE_CRASHED,
-            instance.app,
-            instance.id,
-            {
-                "process": instance.process,
-                "release": instance.release,
-                "exit": str(exit),
-                "code": exit.code,
-                "signal": exit.signal,
-                "oom": exit.oom,
-                "restarts": instance.restarts,
-                "last_lines": "\n".join(last_lines),
-            },
-        )
+        data: dict[str, str | int | bool | None] = {
+            "process": instance.process,
+            "release": instance.release,
+            "exit": str(exit),
+            "code": exit.code,
+            "signal": exit.signal,
+            "oom": exit.oom,
+            "restarts": instance.restarts,
+            "last_lines": "\n".join(last_lines),
+        }
+        note = self._tools.journal.note
+        await insist(partial(note, EventType.INSTANCE_CRASHED, instance.app, instance.id, data))
 
     def _backoff(self, instance: Instance) -> float:
         """Doubles from restart to restart; starts over once an instance has lived for a minute."""
         lived_ms = self._tools.clock.now_ms() - instance.created_ms
         restarts = 0 if lived_ms > _STABLE_AFTER_MS else instance.restarts
-        return float(min(_FIRST_BACKOFF_SECONDS * 2**restarts, _LONGEST_BACKOFF_SECONDS))
+        return _BACKOFF.delay(restarts + 1, random)
 
     async def restart(self, crashed: Instance) -> None:
         """Starts a copy of the crashed instance and routes to it once it is healthy; gives way to a newer release."""
-        app, route = await self._live(crashed.app)
-        if app is None or route is None or route.release != crashed.release or app.stopped:
-            return
-        release = await self._tools.stores.releases.get(app.name, crashed.release)
         lived_ms = self._tools.clock.now_ms() - crashed.created_ms
         restarts = 1 if lived_ms > _STABLE_AFTER_MS else crashed.restarts + 1
-        instance = await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
-        await self._fleet.mark_running(instance)
+        started = await insist(partial(self._start, crashed, restarts), partial(self._say_why_not, crashed))
+        if started is None:
+            return
+        app, release, instance = started
+        await insist(partial(self._fleet.mark_running, instance))
         try:
             await self._gate.pass_all(app, app.settings.health_check_of(release.plan), [instance])
         except StartFailed as failure:
@@ -131,7 +134,17 @@ class Keeper:
             if not self._fleet.ended(instance).done():
                 await self._tools.runtime.stop(instance)  # Its exit comes back as a crash, with a longer backoff.
             return
-        await self.refresh_route(app)
+        await insist(partial(self.refresh_route, app))
+
+    async def _start(self, crashed: Instance, restarts: int) -> tuple[App, Release, Instance] | None:
+        app, route = await self._live(crashed.app)
+        if app is None or route is None or route.release != crashed.release or app.stopped:
+            return None
+        release = await self._tools.stores.releases.get(app.name, crashed.release)
+        return app, release, await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
+
+    def _say_why_not(self, crashed: Instance, why: str) -> None:
+        self._tools.journal.say(crashed.app, crashed.deployment, why, Level.ERROR, crashed.release)
 
     async def _live(self, name: AppName) -> tuple[App | None, Route | None]:
         try:

@@ -63,6 +63,8 @@ class TelegramApi:
         self.messages: dict[tuple[int, int], ShownMessage] = {}
         self._updates: list[dict[str, Any]] = []
         self._scripted: dict[str, deque[Failure]] = defaultdict(deque)
+        self._most: tuple[int, float] | None = None
+        self._written: dict[int, deque[float]] = defaultdict(deque)
         self._changed = asyncio.Condition()
         self._next_id = 100
         self._runner: web.AppRunner | None = None
@@ -94,8 +96,13 @@ class TelegramApi:
         """The next calls of `method` are refused like this, one after the other."""
         self._scripted[method].extend(failures)
 
-    async def say(self, user: int, text: str, chat_type: str = "private") -> None:
-        await self._push({"message": self._message_json(user, self._new_id(), text, chat_type)})
+    def limit(self, most: int, seconds: float) -> None:
+        """So many messages and edits are taken in a chat within those seconds; more are refused, and asked to wait."""
+        self._most = (most, seconds)
+
+    async def say(self, user: int, text: str, chat_type: str = "private", **more: Any) -> None:
+        """`more` are fields of the message."""
+        await self.push({"message": self._message_json(user, self._new_id(), text, chat_type) | more})
 
     async def press(self, user: int, message: ShownMessage, label: str) -> None:
         query = {
@@ -105,7 +112,13 @@ class TelegramApi:
             "data": message.button(label)["callback_data"],
             "message": self._message_json(message.chat, message.id, message.text),
         }
-        await self._push({"callback_query": query})
+        await self.push({"callback_query": query})
+
+    async def push(self, update: dict[str, Any]) -> None:
+        """An update that is no word and no press."""
+        async with self._changed:
+            self._updates.append({"update_id": self._new_id()} | update)
+            self._changed.notify_all()
 
     async def wait_for(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
         """Returns as soon as it holds; AssertionError, with what people see, when it does not in time."""
@@ -156,8 +169,10 @@ class TelegramApi:
             case "getUpdates":
                 return await self._get_updates(params)
             case "sendMessage":
+                self._count(params["chat_id"])
                 return self._send(params)
             case "editMessageText":
+                self._count(params["chat_id"])
                 return self._edit(params)
             case "deleteMessage":
                 return self.messages.pop((params["chat_id"], params["message_id"]), None) is not None
@@ -175,6 +190,17 @@ class TelegramApi:
         except TimeoutError:
             pass
         return list(self._updates)
+
+    def _count(self, chat: int) -> None:
+        if self._most is None:
+            return
+        most, seconds = self._most
+        written, now = self._written[chat], asyncio.get_running_loop().time()
+        while written and now - written[0] > seconds:
+            written.popleft()
+        if len(written) >= most:
+            raise _Refused(slow_down(1))
+        written.append(now)
 
     def _send(self, params: dict[str, Any]) -> dict[str, Any]:
         text, buttons = _checked(params)
@@ -203,11 +229,6 @@ class TelegramApi:
     async def _record(self, call: Call) -> None:
         async with self._changed:
             self.calls.append(call)
-            self._changed.notify_all()
-
-    async def _push(self, update: dict[str, Any]) -> None:
-        async with self._changed:
-            self._updates.append({"update_id": self._new_id()} | update)
             self._changed.notify_all()
 
     def _of(self, user: int, has: str) -> list[ShownMessage]:

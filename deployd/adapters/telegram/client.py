@@ -16,11 +16,11 @@ from aiogram.types import (
     InlineKeyboardMarkup,
     LinkPreviewOptions,
 )
-from aiogram.types import Update as TelegramUpdate
 from aiogram.utils.token import TokenValidationError
 
 from deployd.adapters.telegram.failure import Refusal, refusal_of, translated
 from deployd.adapters.telegram.markup import cut, plain
+from deployd.adapters.telegram.updates import understood
 from deployd.domain.errors import UserMistake
 from deployd.domain.secret import Secret
 from deployd.messages.bot import Heard, MessageId, Pressed, UserId
@@ -32,6 +32,20 @@ ANSWER_CHARS: Final = 200
 
 Content = dict[str, Any]
 """The fields that SendMessage and EditMessageText have in common."""
+
+
+RawUpdate = dict[str, Any]
+
+
+class _GetRawUpdates(TelegramMethod[list[RawUpdate]]):
+    """Without aiogram's models, which refuse all updates of a poll when they do not know a part of one."""
+
+    __returning__ = list[RawUpdate]
+    __api_method__ = "getUpdates"
+
+    offset: int | None
+    timeout: int = POLL_SECONDS
+    allowed_updates: list[str] = ["message", "callback_query"]  # noqa: RUF012 - a field of a pydantic model
 
 
 class TelegramChat:
@@ -61,8 +75,8 @@ class TelegramChat:
         while True:
             for raw in await self._poll():
                 # The next poll confirms it, understood or not: what makes no sense to us must not come back for ever.
-                self._offset = raw.update_id + 1
-                update = _heard(raw) or _pressed(raw)
+                self._offset = raw["update_id"] + 1
+                update = understood(raw)
                 if update is not None:
                     yield update
 
@@ -91,14 +105,9 @@ class TelegramChat:
     async def close(self) -> None:
         await self._bot.session.close()
 
-    async def _poll(self) -> list[TelegramUpdate]:
+    async def _poll(self) -> list[RawUpdate]:
         try:
-            return await self._bot.get_updates(
-                offset=self._offset,
-                timeout=POLL_SECONDS,
-                allowed_updates=["message", "callback_query"],
-                request_timeout=POLL_SECONDS + CALL_SECONDS,
-            )
+            return await self._bot(_GetRawUpdates(offset=self._offset), request_timeout=POLL_SECONDS + CALL_SECONDS)
         except AiogramError as error:
             raise translated(error) from error
 
@@ -117,25 +126,6 @@ class TelegramChat:
                 content = poorer
             except AiogramError as error:
                 raise translated(error) from error
-
-
-def _heard(raw: TelegramUpdate) -> Heard | None:
-    message = raw.message
-    if message is None or message.from_user is None or not message.text or message.chat.type != "private":
-        return None
-    return Heard(user=UserId(message.from_user.id), text=message.text)
-
-
-def _pressed(raw: TelegramUpdate) -> Pressed | None:
-    press = raw.callback_query
-    if press is None or press.message is None or not press.data or press.message.chat.type != "private":
-        return None
-    return Pressed(
-        press=press.id,
-        user=UserId(press.from_user.id),
-        message=MessageId(press.message.message_id),
-        data=press.data,
-    )
 
 
 def _content(text: str, buttons: Buttons) -> Content:

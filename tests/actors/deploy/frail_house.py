@@ -27,6 +27,7 @@ from deployd.domain.app import AppSettings
 from deployd.domain.build import BuildPlan
 from deployd.domain.deployment import Deployment, Outcome, Trigger
 from deployd.domain.edge import CanaryRule
+from deployd.domain.errors import ProviderUnavailable
 from deployd.domain.ids import AppName
 from deployd.domain.route import Address
 from deployd.kernel.clock import SystemClock
@@ -76,11 +77,17 @@ def back_to(release: int) -> RollBack:
 
 
 class FrailDatabase:
-    """Once `left` is set, so many writes are made; then the process is gone."""
+    """Once `left` is set, so many writes are made; then the process is gone. While it is `full`, none is made.
+
+    Each takes `slow_seconds`.
+    """
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
         self.left: int | None = None
+        self.slow_seconds = 0.0
+        self.full = asyncio.Event()
+        self.refused = asyncio.Event()
 
     async def fetch(self, sql: str, *args: Value) -> list[Row]:
         return await self._inner.fetch(sql, *args)
@@ -89,10 +96,14 @@ class FrailDatabase:
         return await self._inner.fetch_one(sql, *args)
 
     async def transact(self, *statements: Statement) -> list[list[Row]]:
+        if self.full.is_set():
+            self.refused.set()
+            raise ProviderUnavailable("The database cannot be written now: database or disk is full.")
         if self.left is not None:
             self.left -= 1
             if self.left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(self.slow_seconds)
         return await self._inner.transact(*statements)
 
     async def close(self) -> None:
@@ -111,7 +122,7 @@ class House:
         self.database = FrailDatabase(await SqliteDatabase.open(folder / "deployd.db"))
         stack.push_async_callback(self.database.close)
         self.stores = stores = open_stores(self.database, MasterKey(bytes(32)))
-        logs = await SqliteLogStore.open(folder / "logs.db")
+        self.logs = logs = await SqliteLogStore.open(folder / "logs.db")
         stack.push_async_callback(logs.close)
         (folder / "instances").mkdir(exist_ok=True)
         self.runtime = runtime = ProcessRuntime(folder / "instances", clock)
@@ -123,7 +134,7 @@ class House:
         plane = Proxy(control_hosts=frozenset(), control=no_control, on_access=lambda _: None)
         stack.push_async_callback(plane.close, 0)
         self.port = await plane.listen("127.0.0.1", 0)
-        log, proxy = Ref[Any]("log"), Ref[Any]("proxy")
+        log, proxy, redactor = Ref[Any]("log"), Ref[Any]("proxy"), Redactor()
         tools = DeployTools(
             stores=stores,
             logs=logs,
@@ -145,11 +156,12 @@ class House:
             proxy=proxy,
             build=Ref("build"),
             log=log,
+            redact=redactor.redact,
         )
         supervisor = Supervisor(
             "house",
             [
-                ChildSpec(ref=log, build=lambda ref: LogActor(ref, logs, clock, Redactor())),
+                ChildSpec(ref=log, build=lambda ref: LogActor(ref, logs, clock, redactor)),
                 ChildSpec(ref=proxy, build=lambda ref: ProxyActor(ref, plane, stores.routes)),
                 ChildSpec(ref=self.deploy, build=lambda ref: DeployActor(ref, tools)),
             ],
@@ -185,6 +197,16 @@ class House:
             session.get(f"http://127.0.0.1:{self.port}/", headers={"Host": "shop.test", **headers}) as answer,
         ):
             return await answer.text()
+
+    async def until_logged(self, app: AppName, words: str) -> None:
+        """Until a line has them."""
+        async with asyncio.timeout(30):
+            while not any(words in line.text for line in await self.logs.read(app)):
+                await asyncio.sleep(0.02)
+
+    async def close_shop(self) -> None:
+        """Nothing of it runs any more."""
+        await self.deploy.ask(StopApp(app=SHOP, by="tests"), 60)
 
     async def quiet(self) -> None:
         """Until all of the live release and of a canary runs, and nothing else does or is to be done."""
@@ -282,7 +304,7 @@ async def look(house: House) -> dict[str, Any]:
         "instances": sorted([one.release, one.process, one.state] for one in await house.stores.instances.of_app(SHOP)),
         "processes": processes_below(house.folder),
     }
-    await house.deploy.ask(StopApp(app=SHOP, by="tests"), 60)
+    await house.close_shop()
     return found
 
 

@@ -49,6 +49,19 @@ async def test_what_people_write_and_press_comes_out_once_and_in_order(chat: Cha
     assert await anext(updates) == Heard(user=ANN, text="/apps")
 
 
+async def test_an_update_of_a_kind_that_is_not_known_yet_holds_up_nothing(chat: Chat, api: TelegramApi) -> None:
+    await api.say(ANN, "", paid_media={"star_count": 1, "paid_media": [{"type": "hologram"}]})
+    await api.say(ANN, "/apps", forward_origin={"type": "planet", "date": 1})
+    await api.push({"message": "nothing that is known"})
+    await api.push({"hologram": {"id": 1}})
+    await api.say(ANN, "/help")
+    updates = chat.updates()
+    assert [await anext(updates), await anext(updates)] == [
+        Heard(user=ANN, text="/apps"),
+        Heard(user=ANN, text="/help"),
+    ]
+
+
 async def test_polling_goes_on_where_it_ended_after_an_outage(chat: Chat, api: TelegramApi) -> None:
     await api.say(ANN, "one")
     updates = chat.updates()
