@@ -24,6 +24,8 @@ from deployd.ports.deployment_store import DeploymentStore
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
+_SURE_SECONDS = 2.0
+"""A file that is still being written may lack its last tables; apps are not stopped for that."""
 
 
 class ConfigActor(Actor[ConfigMessage]):
@@ -41,10 +43,12 @@ class ConfigActor(Actor[ConfigMessage]):
         deploy: Ref[DeployMessage],
         journal: Journal,
         problems: Problems,
+        sure_seconds: float = _SURE_SECONDS,
     ) -> None:
         super().__init__(ref)
         self._file = file
         self._running = running
+        self._sure_seconds = sure_seconds
         self._base_domain = running.server.base_domain
         self._apps = apps
         self._deployments = deployments
@@ -127,7 +131,14 @@ class ConfigActor(Actor[ConfigMessage]):
         return before.settings.repo, before.settings.branch
 
     async def _drop_removed(self, config: Config) -> None:
-        for name in [name for name in self._applied if name not in config.apps]:
+        gone = [name for name in self._applied if name not in config.apps]
+        if gone and config.prune:
+            await asyncio.sleep(self._sure_seconds)
+            try:
+                config = await self._file.load()
+            except UserMistake:
+                return  # The edit that says so is still to come.
+        for name in [name for name in gone if name not in config.apps]:
             del self._applied[name]
             if config.prune:
                 await self._deploy.ask(StopApp(app=name, by=_BY), _STOP_SECONDS)
