@@ -79,10 +79,10 @@ class Fleet:
         try:
             launch = await self.launch_order(app, release, instance)
             started = await self._tools.runtime.start(launch, self._exit_of(instance))
+            await self._tools.stores.instances.put(started)
         except BaseException:
-            await asyncio.shield(self._forget(instance))
+            await asyncio.shield(self._give_up(instance))
             raise
-        await self._tools.stores.instances.put(started)
         self._follow(started)
         return started
 
@@ -209,6 +209,12 @@ class Fleet:
             last.extend(texts)
 
         return deliver
+
+    async def _give_up(self, instance: Instance) -> None:
+        """It may run, without a row that says so."""
+        self._stopping.add(instance.id)
+        await self._tools.runtime.stop(instance, grace_seconds=0)
+        await self._forget(instance)
 
     async def _forget(self, instance: Instance) -> None:
         await self._tools.stores.instances.remove(instance.id)

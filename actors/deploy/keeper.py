@@ -1,9 +1,12 @@
 """Keeps what is live alive: restarts what crashed, and keeps the route true."""
 
+from functools import partial
+
 import msgspec
 
 from actors.deploy.fleet import Fleet, address_of
 from actors.deploy.gate import Gate
+from actors.deploy.patience import until_written
 from actors.deploy.routes import route_of
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
@@ -81,12 +84,13 @@ class Keeper:
             return None
         if instance.state is not InstanceState.RUNNING:
             return None
-        await self._tools.stores.instances.put(msgspec.structs.replace(instance, state=InstanceState.CRASHED))
-        last_lines = await self._fleet.retire(instance)
+        crashed = msgspec.structs.replace(instance, state=InstanceState.CRASHED)
+        await until_written(partial(self._tools.stores.instances.put, crashed))
+        last_lines = await until_written(partial(self._fleet.retire, instance))
         app = await self._tools.stores.apps.get(instance.app)
-        await self.refresh_route(app)
+        await until_written(partial(self.refresh_route, app))
         delay = self._backoff(instance)
-        await self._report(instance, exit, last_lines, delay)
+        await until_written(partial(self._report, instance, exit, last_lines, delay))
         return instance, delay
 
     async def _report(self, instance: Instance, exit: Exit, last_lines: list[str], delay: float) -> None:
@@ -122,8 +126,9 @@ class Keeper:
         release = await self._tools.stores.releases.get(app.name, crashed.release)
         lived_ms = self._tools.clock.now_ms() - crashed.created_ms
         restarts = 1 if lived_ms > _STABLE_AFTER_MS else crashed.restarts + 1
-        instance = await self._fleet.launch(app, release, crashed.deployment, crashed.process, restarts)
-        await self._fleet.mark_running(instance)
+        launch = partial(self._fleet.launch, app, release, crashed.deployment, crashed.process, restarts)
+        instance = await until_written(launch)
+        await until_written(partial(self._fleet.mark_running, instance))
         try:
             await self._gate.pass_all(app, app.settings.health_check_of(release.plan), [instance])
         except StartFailed as failure:
@@ -131,7 +136,7 @@ class Keeper:
             if not self._fleet.ended(instance).done():
                 await self._tools.runtime.stop(instance)  # Its exit comes back as a crash, with a longer backoff.
             return
-        await self.refresh_route(app)
+        await until_written(partial(self.refresh_route, app))
 
     async def _live(self, name: AppName) -> tuple[App | None, Route | None]:
         try:
