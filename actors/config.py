@@ -10,6 +10,7 @@ from deployd.domain.errors import DeploydError, NotFound, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP
 from deployd.domain.log_line import Level
+from deployd.domain.moved_hosts import without_moved_hosts
 from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
 from deployd.kernel.problems import Problems
@@ -23,6 +24,8 @@ from deployd.ports.deployment_store import DeploymentStore
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
+_SURE_SECONDS = 2.0
+"""A file that is still being written may lack its last tables; apps are not stopped for that."""
 
 
 class ConfigActor(Actor[ConfigMessage]):
@@ -40,10 +43,13 @@ class ConfigActor(Actor[ConfigMessage]):
         deploy: Ref[DeployMessage],
         journal: Journal,
         problems: Problems,
+        sure_seconds: float = _SURE_SECONDS,
     ) -> None:
         super().__init__(ref)
         self._file = file
         self._running = running
+        self._sure_seconds = sure_seconds
+        self._base_domain = running.server.base_domain
         self._apps = apps
         self._deployments = deployments
         self._deploy = deploy
@@ -73,7 +79,8 @@ class ConfigActor(Actor[ConfigMessage]):
         except UserMistake as mistake:
             await self._refuse(str(mistake))
             return
-        refused = [text for name, app in config.apps.items() if (text := await self._put(name, app))]
+        refused = [*await self._give_up_moved_hosts(config)]
+        refused += [text for name, app in config.apps.items() if (text := await self._put(name, app))]
         await self._drop_removed(config)
         if refused:
             await self._refuse(" ".join(refused))
@@ -85,6 +92,18 @@ class ConfigActor(Actor[ConfigMessage]):
         self._problems.say("config", f"The last edit of deployd.toml was refused: {reason}")
         self._journal.say(SYSTEM_APP, None, f"Edit refused: {reason}", Level.ERROR)
         await self._journal.note(EventType.CONFIG_REFUSED, SYSTEM_APP, "deployd.toml", {"reason": reason})
+
+    async def _give_up_moved_hosts(self, config: Config) -> list[str]:
+        """Else the first app of two that swap their hosts would be refused; the sentences when this was refused."""
+        wanted = {name: app.settings() for name, app in config.apps.items()}
+        refused: list[str] = []
+        for name, settings in without_moved_hosts(await self._apps.all(), wanted, self._base_domain):
+            self._applied.pop(name, None)
+            try:
+                await self._deploy.ask(PutApp(name=name, settings=settings), _ASK_SECONDS)
+            except (DeploydError, ActorError) as refusal:
+                refused.append(str(refusal))
+        return refused
 
     async def _put(self, name: str, app: AppConfig) -> str | None:
         """Applies one [apps.NAME] table; the sentence when it was refused."""
@@ -112,7 +131,14 @@ class ConfigActor(Actor[ConfigMessage]):
         return before.settings.repo, before.settings.branch
 
     async def _drop_removed(self, config: Config) -> None:
-        for name in [name for name in self._applied if name not in config.apps]:
+        gone = [name for name in self._applied if name not in config.apps]
+        if gone and config.prune:
+            await asyncio.sleep(self._sure_seconds)
+            try:
+                config = await self._file.load()
+            except UserMistake:
+                return  # The edit that says so is still to come.
+        for name in [name for name in gone if name not in config.apps]:
             del self._applied[name]
             if config.prune:
                 await self._deploy.ask(StopApp(app=name, by=_BY), _STOP_SECONDS)

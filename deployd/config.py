@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from deployd.domain.app import AppSettings
+from deployd.domain.bounds import MOST, MOST_CPUS, MOST_PIDS
 from deployd.domain.certificate import LETS_ENCRYPT, LETS_ENCRYPT_STAGING
 from deployd.domain.route import Address, parse_address
 from deployd.domain.secret import Secret
 from deployd.paths import Paths
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-OneOrMore = Annotated[int, msgspec.Meta(ge=1)]
-ZeroOrMore = Annotated[int, msgspec.Meta(ge=0)]
+OneOrMore = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+ZeroOrMore = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,8 +87,8 @@ class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     watch_seconds: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 120.0
     builds_at_once: OneOrMore = 1
     build_memory_mb: ZeroOrMore = 0
-    build_cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    build_pids: OneOrMore = 4096
+    build_cpus: Annotated[float, msgspec.Meta(ge=0, le=MOST_CPUS)] = 0.0
+    build_pids: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIDS)] = 4096
     build_network: Literal["host", "isolated"] = "host"
     releases_kept: OneOrMore = 5
     cache_mb_per_app: OneOrMore = 2048

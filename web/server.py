@@ -11,6 +11,7 @@ from deployd.domain.route import Address
 from deployd.doors import Doors
 from web.auth import Edge
 from web.desk import Desk
+from web.own_log import OWN_LOG
 from web.site import make_app
 from web.stream import LogStreams
 from web.unix_socket import listen
@@ -104,4 +105,6 @@ class WebServer:
 
 
 def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_GRACE_SECONDS)
+    return web.AppRunner(
+        app, access_log=None, handler_cancellation=True, logger=OWN_LOG, shutdown_timeout=_GRACE_SECONDS
+    )

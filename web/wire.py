@@ -15,13 +15,15 @@ BODY_BYTES = 1024 * 1024
 
 async def body_of(request: web.Request, shape: type[Shape]) -> Shape:
     """The JSON body, strictly as `shape`; an absent body counts as `{}`."""
-    raw = await request.read()
+    raw = await _raw_body(request)
     if raw and request.content_type != "application/json":
         raise WrongMediaType("Send the request body as JSON with `Content-Type: application/json`.")
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.DecodeError as error:
         raise UserMistake(f"The request body is not usable: {error}.") from error
+    except RecursionError as error:
+        raise UserMistake("The request body is not usable: it is nested too deeply.") from error
 
 
 def query_of(request: web.Request, shape: type[Shape]) -> Shape:
@@ -43,3 +45,12 @@ def answer(value: object, status: int = 200, location: str | None = None) -> web
 
 def nothing() -> web.Response:
     return web.Response(status=204)
+
+
+async def _raw_body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise UserMistake(
+            "The request body cannot be read: it is not in the coding that its header fields say."
+        ) from error

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 from actors.deploy.adoption import Adoption
 from actors.deploy.builds import LOOK_SECONDS, Builds
@@ -19,7 +19,7 @@ from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
-from deployd.domain.errors import DeploydError, StateConflict
+from deployd.domain.errors import DeploydError, ProviderUnavailable, StateConflict
 from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Exit
@@ -47,6 +47,8 @@ from deployd.messages.deploy import (
 )
 
 _T = TypeVar("_T")
+Fact: TypeAlias = BuildEnded | RolloutEnded | InstanceExited | LookAfterBuilds
+_AGAIN_SECONDS = 2.0
 _BUILD_STAGES = (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING)
 
 
@@ -109,7 +111,17 @@ class DeployActor(Actor[DeployMessage]):
                 assert_never(message)
         return None
 
-    async def _hear(self, fact: BuildEnded | RolloutEnded | InstanceExited | LookAfterBuilds) -> None:
+    async def _hear(self, fact: Fact) -> None:
+        try:
+            await self._take_in(fact)
+        except ProviderUnavailable:  # It happened all the same, and nobody else writes it down.
+            self.spawn(self._hear_again(fact), name="hear again")
+
+    async def _hear_again(self, fact: Fact) -> None:
+        await asyncio.sleep(_AGAIN_SECONDS)
+        self.ref.tell(fact)
+
+    async def _take_in(self, fact: Fact) -> None:
         match fact:
             case BuildEnded():
                 await self._build_ended(fact)
@@ -222,9 +234,9 @@ class DeployActor(Actor[DeployMessage]):
             await self._canaries.give_way(deployment)
 
     async def _rollout_ended(self, fact: RolloutEnded) -> None:
-        rollout = self._rollouts.pop(fact.deployment, None)
         deployment = await self._tools.stores.deployments.get(fact.deployment)
         first = await self._tools.journal.end(deployment.id, fact.outcome, fact.error)
+        rollout = self._rollouts.pop(fact.deployment, None)
         if first and deployment.trigger is Trigger.PROMOTE and fact.outcome is Outcome.LIVE:
             data = {"release": deployment.release}
             await self._tools.journal.note(EventType.CANARY_PROMOTED, deployment.app, deployment.id, data)

@@ -77,7 +77,8 @@ class Catalogue:
                 raise UserMistake(f"The host {host!r} belongs to deployd itself; give {app.name!r} another domain.")
             if taken.get(host, app.name) != app.name:
                 raise UserMistake(
-                    f"The host {host!r} belongs to app {taken[host]!r}; give {app.name!r} another domain."
+                    f"The host {host!r} belongs to app {taken[host]!r}; give {app.name!r} another domain, "
+                    f"or take it from {taken[host]!r}, which keeps it until it is changed or removed."
                 )
 
     async def change_env(self, order: ChangeEnv) -> Environment:

@@ -100,6 +100,8 @@ class Workshop:
 
     async def run(self, step: str, place: Place, on_line: Callable[[str], None], at: str = ".") -> None:
         """Runs one shell command in the folder `at` of the project. BuildFailed unless it exits with 0."""
+        if "\0" in step:
+            raise BuildFailed("A build step holds a NUL byte, which no program can be given.")
         on_line(f"$ {step}")
         heard = Unreached(on_line)
         lines = Lines(heard, place.written, self._caps.output_bytes)

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from deployd.domain.bounds import MOST, MOST_CPUS, MOST_PIDS
 from deployd.domain.build import BuildPlan, BuildSettings, check_build_settings
 from deployd.domain.edge import EdgeSettings, check_edge
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
+from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
@@ -17,6 +19,8 @@ MAINTENANCE_TEXT = "We are working on it and will be back soon."
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]|[a-z]")
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+_PROCESS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+_PATH = re.compile(r"/[!-~]*")
 _UPSTREAM = re.compile(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
 _DOMAIN = re.compile(r"(\*\.)?([^/]+)(/(?!\.\.?(/|\Z))[A-Za-z0-9._~!$&'()*+,=:@-]+)*")
 
@@ -36,10 +40,10 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Caps for each instance; 0 means no cap."""
 
-    memory_mb: Annotated[int, msgspec.Meta(ge=0)] = 0
-    cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    pids: Annotated[int, msgspec.Meta(ge=0)] = 512
-    open_files: Annotated[int, msgspec.Meta(ge=0)] = 8192
+    memory_mb: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
+    cpus: Annotated[float, msgspec.Meta(ge=0, le=MOST_CPUS)] = 0.0
+    pids: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIDS)] = 512
+    open_files: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 8192
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,16 +132,28 @@ def check_settings(name: str, settings: AppSettings) -> None:
             continue
         if not _UPSTREAM.fullmatch(address) or not 0 < int(address.rsplit(":", 1)[1]) < 65_536:
             raise UserMistake(f"App {name!r}: `upstream` {address!r} is not of the form host:port.")
-    if not settings.health_check.path.startswith("/"):
-        raise UserMistake(f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /.")
+    if not _PATH.fullmatch(settings.health_check.path):
+        raise UserMistake(
+            f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
+            "beyond ASCII are to be percent-encoded."
+        )
     if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
         raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
     try:
+        _check_processes(settings)
         check_build_settings(settings.build)
         check_edge(settings.proxy)
         _check_canonical(settings.proxy.canonical, settings.domains)
     except UserMistake as mistake:
         raise UserMistake(f"App {name!r}: {mistake}") from mistake
+
+
+def _check_processes(settings: AppSettings) -> None:
+    for process in (*settings.processes, *settings.commands):
+        if not _PROCESS.fullmatch(process):
+            raise UserMistake(f"{process!r} cannot name a process: take letters, digits, _ and -, from a letter on.")
+    if (place := place_of_nul(msgspec.to_builtins(settings))) is not None:
+        raise UserMistake(f"`{place}` holds a NUL byte, which no program can be given.")
 
 
 def _check_canonical(host: str, domains: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from deployd.domain.bounds import MOST
 from deployd.domain.errors import UserMistake
 
 _PASSWORD_HASH = re.compile(r"scrypt:[0-9a-f]{32}:[0-9a-f]{64}")
@@ -16,7 +17,7 @@ _ERROR = re.compile(r"[45]([0-9]{2}|xx)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[!-~]([ -~]*[!-~])?")
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=100)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
 
 
 class Reuse(StrEnum):
@@ -38,14 +39,14 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     canonical: str = ""
     https_redirect: bool = True
-    hsts_seconds: Annotated[int, msgspec.Meta(ge=0)] = 0
+    hsts_seconds: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     strip_prefix: bool = False
     redirects: dict[str, str] = {}
     basic_auth: dict[str, str] = {}
     allow: tuple[str, ...] = ()
     body_limit_mb: NotNegative = 0.0
     requests_per_second: NotNegative = 0.0
-    burst: Annotated[int, msgspec.Meta(ge=0)] = 0
+    burst: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     compress: bool = True
     error_pages: dict[str, str] = {}
     sticky: bool = False

@@ -11,6 +11,7 @@ from deployd.stores.rows import from_row, to_json
 from sql.loader import queries
 
 _SQL = queries("releases")
+_NUMBERS = range(1, 2**31)  # beyond what a column holds, a number cannot even be asked for
 
 
 class SqlReleaseStore:
@@ -36,7 +37,7 @@ class SqlReleaseStore:
         return from_row(Release, added[0], "plan")
 
     async def get(self, app: AppName, number: int) -> Release:
-        row = await self._database.fetch_one(_SQL["get"], app, number)
+        row = await self._database.fetch_one(_SQL["get"], app, number) if number in _NUMBERS else None
         if row is None:
             raise NotFound(f"App {app!r} has no release v{number}: it was never made, or is not kept any more.")
         return from_row(Release, row, "plan")

@@ -67,6 +67,12 @@ async def test_a_removed_release_is_not_found(stores: Stores) -> None:
         await stores.releases.get(SHOP, 1)
 
 
+@pytest.mark.parametrize("number", [-1, 0, 2**31, 2**63, 10**30])
+async def test_a_number_that_no_release_can_have_is_not_there_either(stores: Stores, number: int) -> None:
+    with pytest.raises(NotFound, match=f"no release v{number}"):
+        await stores.releases.get(SHOP, number)
+
+
 async def test_artifacts_are_those_some_release_needs(stores: Stores) -> None:
     for app, artifact in ((SHOP, "a"), (SHOP, "b"), (BLOG, "b"), (BLOG, "c")):
         await add(stores, app, artifact)

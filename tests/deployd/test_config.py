@@ -37,6 +37,26 @@ def test_the_data_folder_counts_from_the_folder_of_the_file(tmp_path: Path, monk
     assert load(Path("etc/deployd.toml")).paths.socket == Path("/var/lib/deployd/deployd.sock")
 
 
+@pytest.mark.parametrize("number", ["inf", "nan", "1e308", "1_000_000_001", "9223372036854775808"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "deploy.build_cpus",
+        "apps.shop.proxy.body_limit_mb",
+        "apps.shop.proxy.hsts_seconds",
+        "apps.shop.proxy.tunnel_idle_seconds",
+        "apps.shop.limits.memory_mb",
+        "apps.shop.limits.cpus",
+        "apps.shop.limits.open_files",
+        "logs.keep_days",
+    ],
+)
+def test_a_number_that_nothing_can_be_computed_from_is_refused(tmp_path: Path, key: str, number: str) -> None:
+    text = f'{key} = {number}\napps.shop.upstream = "127.0.0.1:9000"'
+    with pytest.raises(UserMistake, match=f"{key.rpartition('.')[2]}`"):
+        load(written(tmp_path, text))
+
+
 def test_every_setting_of_an_app_arrives(tmp_path: Path) -> None:
     text = """
         [apps.shop]

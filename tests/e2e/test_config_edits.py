@@ -61,6 +61,30 @@ async def test_an_invalid_edit_is_refused_with_its_reason_and_changes_nothing(da
     assert (await daemon.api("GET", "/readyz"))[0] == 200
 
 
+async def test_hosts_move_from_app_to_app_in_one_edit(daemon: Daemon, tmp_path: Path) -> None:
+    one = repo_with({"index.html": "one"}, tmp_path / "one")
+    two = repo_with({"index.html": "two"}, tmp_path / "two")
+
+    def write(of_one: str, of_two: str) -> None:
+        daemon.write_config(
+            f'[apps.one]\nrepo = "{one}"\ndomains = [{of_one}]\n[apps.two]\nrepo = "{two}"\ndomains = [{of_two}]\n'
+        )
+
+    await event(daemon, "config.applied")
+    write("", '"x.test"')
+    await event(daemon, "config.applied", 2)
+    for app in ("one", "two"):
+        await newest_deployment(daemon, app)
+    write('"x.test"', '"y.test"')
+    await event(daemon, "config.applied", 3)
+    assert [await daemon.get(host) for host in ("x.test", "y.test")] == [(200, "one"), (200, "two")]
+    write('"y.test"', '"x.test"')
+    await event(daemon, "config.applied", 4)
+    assert [await daemon.get(host) for host in ("x.test", "y.test")] == [(200, "two"), (200, "one")]
+    _, body = await daemon.api("GET", "/api/v1/events?limit=100")
+    assert "config.refused" not in {one["type"] for one in body["events"]}
+
+
 @pytest.mark.parametrize(("prune", "status"), [(False, 200), (True, 503)])
 async def test_a_removed_table_stops_the_app_only_with_prune(
     daemon: Daemon, tmp_path: Path, prune: bool, status: int

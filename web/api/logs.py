@@ -13,7 +13,7 @@ from web.endpoint import Endpoint
 from web.views import LineList
 from web.wire import answer, query_of
 
-Sequence = Annotated[int, msgspec.Meta(ge=0)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, lt=10**18)]
 
 
 class LineQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

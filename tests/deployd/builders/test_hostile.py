@@ -75,6 +75,11 @@ async def test_a_step_may_not(yard: Yard, attempt: str) -> None:
         await yard.build(attempt)
 
 
+async def test_a_step_that_no_program_can_be_given_fails_in_a_sentence(yard: Yard) -> None:
+    with pytest.raises(BuildFailed, match="A build step holds a NUL byte"):
+        await yard.build("echo a\0b")
+
+
 async def test_programs_with_the_setuid_bit_give_no_rights(yard: Yard) -> None:
     shown = await yard.build("grep -hE '^(NoNewPrivs|CapEff|CapBnd|CapPrm):' /proc/self/status; id -G")
     assert [line.split()[1] for line in shown[:4]] == ["0" * 16, "0" * 16, "0" * 16, "1"]

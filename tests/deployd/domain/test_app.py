@@ -3,7 +3,7 @@
 import pytest
 
 from deployd.domain.app import App, AppSettings, HealthCheck, check_settings, checked_name, is_host_name
-from deployd.domain.build import BuildPlan
+from deployd.domain.build import BuildPlan, BuildSettings
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import AppName
 
@@ -69,6 +69,19 @@ def test_settings_that_can_work_pass(settings: AppSettings) -> None:
         (AppSettings(upstream="::1:80"), "`upstream` '::1:80'"),
         (AppSettings(repo=REPO, health="healthz"), "`health` path 'healthz' must start with /"),
         (AppSettings(repo=REPO, health=HealthCheck(path="")), "`health` path '' must start"),
+        (AppSettings(repo=REPO, health="/a b"), "spaces and letters beyond ASCII are to be percent-encoded"),
+        (AppSettings(repo=REPO, health="/a\r\nX: y"), "`health` path"),
+        (AppSettings(repo=REPO, health=HealthCheck(path="/\0")), "`health` path"),
+        (AppSettings(repo=REPO, health="/ä"), "`health` path"),
+        (AppSettings(repo=REPO, commands={"": "x"}), "'' cannot name a process"),
+        (AppSettings(repo=REPO, commands={"a/b": "x"}), "'a/b' cannot name a process"),
+        (AppSettings(repo=REPO, processes={"web ": 2}), "'web ' cannot name a process"),
+        (AppSettings(repo=REPO, commands={"web": "a\0b"}), "`commands.web` holds a NUL byte"),
+        (AppSettings(repo="a\0b"), "`repo` holds a NUL byte"),
+        (AppSettings(repo=REPO, branch="\0"), "`branch` holds a NUL byte"),
+        (AppSettings(repo=REPO, build=BuildSettings(build="\0")), "`build.build` holds a NUL byte"),
+        (AppSettings(repo=REPO, build=BuildSettings(tools={"no\0de": ""})), "`build.tools.no.0de` holds a NUL byte"),
+        (AppSettings(upstream=("a:1", "unix:/\0")), r"`upstream\[1\]` holds a NUL byte"),
         (AppSettings(repo="--upload-pack=x"), "is not a git URL"),
         (AppSettings(repo="https://a\nb"), "is not a git URL"),
     ],

@@ -1,0 +1,78 @@
+"""ConfigActor over a file that says what the test wants it to say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.config import ConfigActor
+from actors.journal import Journal
+from deployd.config import AppConfig, Config
+from deployd.domain.event import EventType
+from deployd.kernel.problems import Problems
+from deployd.kernel.ref import Ref
+from deployd.messages.config import ConfigEdited, ConfigMessage
+from deployd.messages.deploy import StopApp
+from tests.support.actor_runner import running
+from tests.web.bench import CLOCK, Bench, serving
+
+WHOLE = Config(prune=True, apps={"shop": AppConfig(repo="https://git.test/shop.git")})
+CUT = Config(prune=True)
+
+
+class Readings:
+    """What is found at each reading; the test itself tells that there was an edit."""
+
+    def __init__(self, *readings: Config) -> None:
+        self._readings = list(readings)
+
+    async def load(self) -> Config:
+        return self._readings.pop(0)
+
+    async def edits(self) -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with serving(tmp_path) as served:
+        yield served
+
+
+async def _applied(bench: Bench, times: int) -> None:
+    async with asyncio.timeout(20):
+        while times > len([one for one in await bench.stores.events.recent(100, None) if _is_applied(one.type)]):
+            await asyncio.sleep(0.01)
+
+
+def _is_applied(kind: str) -> bool:
+    return kind == EventType.CONFIG_APPLIED
+
+
+async def _stopped_after_an_edit(bench: Bench, *readings: Config) -> list[str]:
+    """The apps that were stopped, when the first reading is that of the start."""
+    desk, stores, file = bench.desk, bench.stores, Readings(*readings)
+    journal = Journal(stores.deployments, stores.events, desk.log, CLOCK)
+    ref: Ref[ConfigMessage] = Ref("config")
+
+    def build(ref: Ref[Any]) -> ConfigActor:
+        return ConfigActor(
+            ref, file, readings[0], stores.apps, stores.deployments, desk.deploy, journal, Problems(), sure_seconds=0.01
+        )
+
+    async with running(build, ref):
+        await _applied(bench, 1)
+        ref.tell(ConfigEdited())
+        await _applied(bench, 2)
+    return [one.app for one in bench.orders if isinstance(one, StopApp)]
+
+
+async def test_an_app_whose_table_is_gone_is_stopped_with_prune(bench: Bench) -> None:
+    assert await _stopped_after_an_edit(bench, WHOLE, CUT, CUT) == ["shop"]
+
+
+async def test_an_app_whose_table_was_only_not_written_yet_is_not_stopped(bench: Bench) -> None:
+    assert await _stopped_after_an_edit(bench, WHOLE, CUT, WHOLE) == []
