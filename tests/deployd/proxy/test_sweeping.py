@@ -35,7 +35,6 @@ async def test_others_get_their_turn_while_many_connections_are_looked_at(make_b
                     log.append("a turn")
     finally:
         bench.proxy._plane.connections.difference_update(quiet)
-    assert log.count("swept") == COUNT
     assert log.index("a turn") < COUNT / 2
 
 
