@@ -22,6 +22,7 @@ from hyperframe.frame import GoAwayFrame
 from deployd.proxy.http2 import packed_fields
 from deployd.proxy.http2.request import Malformed, http1_head
 from deployd.proxy.http2.stream import StreamConnection, StreamTransport
+from deployd.proxy.http2.unread import Unread
 
 if TYPE_CHECKING:
     from deployd.proxy.plane import Plane
@@ -48,6 +49,7 @@ class Http2Connection(asyncio.Protocol):
         self._peer = peer
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._streams: dict[int, StreamTransport] = {}
+        self._unread = Unread(plane.limits)
         self._since = plane.loop.time()
         self._last = 0
         self._resets = 0
@@ -126,10 +128,8 @@ class Http2Connection(asyncio.Protocol):
             case StreamReset() if event.stream_id in self._streams:
                 self._streams[event.stream_id].lost()
                 self._count_reset()
-            case RemoteSettingsChanged():
+            case RemoteSettingsChanged() | WindowUpdated():  # Settings may widen the windows of all streams, too.
                 packed_fields.bound_table(self._h2.encoder)
-                self._send_all()  # The windows of all streams may be wider now.
-            case WindowUpdated():
                 self._send_all()
 
     def _open(self, event: RequestReceived) -> None:
@@ -137,10 +137,9 @@ class Http2Connection(asyncio.Protocol):
         if self._leaving:
             self.reset(number, ErrorCodes.REFUSED_STREAM)
             return
-        headers = [(bytes(name), bytes(value)) for name, value in event.headers]
         ended = event.stream_ended is not None
         try:
-            head = http1_head(headers, ended)
+            head = http1_head([(bytes(name), bytes(value)) for name, value in event.headers], ended)
         except Malformed:
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             self._count_reset()
@@ -162,6 +161,8 @@ class Http2Connection(asyncio.Protocol):
         stream = self._streams.get(event.stream_id)
         if stream is None:
             self.give_back(event.stream_id, event.flow_controlled_length)
+            if self._unread.came(event.stream_id, event.flow_controlled_length):
+                self.reset(event.stream_id, ErrorCodes.NO_ERROR)
         else:
             stream.receive(event.data, event.flow_controlled_length)
 
@@ -220,7 +221,7 @@ class Http2Connection(asyncio.Protocol):
     def _stop_request(self, stream: StreamTransport) -> None:
         """The answer is whole: what is left of the request need not be sent any more."""
         if not stream.has_request:
-            self._h2.reset_stream(stream.number, ErrorCodes.NO_ERROR)
+            self._unread.begin(stream.number, self.plane.now)
 
     def reset(self, number: int, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         try:
@@ -276,9 +277,10 @@ class Http2Connection(asyncio.Protocol):
             stream.lost()
 
     def sweep(self, now: float) -> None:
-        limits = self.plane.limits
-        silent = now - self._since
+        limits, silent = self.plane.limits, now - self._since
         self._resets = max(0, self._resets - _FORGIVEN_A_SWEEP)
+        for number in self._unread.over(now):
+            self.reset(number, ErrorCodes.NO_ERROR)
         if self._paused:
             if silent > limits.body_idle_seconds:
                 self.transport.abort()

@@ -245,8 +245,17 @@ async def test_windows_that_a_client_opens_by_its_settings_are_filled(make_bench
         assert (await client.answer(number)).body == b"hello"
 
 
-async def test_an_answer_before_the_end_of_the_body_ends_the_body(make_bench: MakeBench) -> None:
-    bench, port = await opened(make_bench)
+@pytest.mark.parametrize(
+    ("limits", "size"),
+    [
+        (ProxyLimits(linger_seconds=0.1, sweep_seconds=0.02), 0),
+        (ProxyLimits(linger_seconds=1_000, linger_bytes=100_000), 200_000),
+    ],
+)
+async def test_an_answer_before_the_end_of_the_body_ends_the_body_after_a_while(
+    make_bench: MakeBench, limits: ProxyLimits, size: int
+) -> None:
+    bench, port = await opened(make_bench, limits=limits)
     async with upstream(answering()) as app, http2_client(port, MAKER.root) as client:
         bench.route(app.address, edge=EdgeSettings(body_limit_mb=0.01))
         number = client.h2.get_next_available_stream_id()
@@ -254,11 +263,37 @@ async def test_an_answer_before_the_end_of_the_body_ends_the_body(make_bench: Ma
         client.h2.send_headers(number, [*start, ("content-length", "1000000")])
         await client.flush()
         answer = await client.answer(number)
-        assert answer.status == 413
+        assert (answer.status, answer.reset) == (413, None)
+        for _ in range(size // 10_000):
+            client.h2.send_data(number, bytes(10_000))
+            await client.flush()
+            if client.answers[number].reset is not None:
+                break
         while client.answers[number].reset is None:
             await client.hear()
         assert client.answers[number].reset == 0
         assert (await client.answer(await client.ask())).body == b"hello"
+
+
+async def test_a_client_that_is_refused_in_the_middle_of_its_upload_hears_why(
+    make_bench: MakeBench, tmp_path: Path
+) -> None:
+    upload = tmp_path / "up"
+    upload.write_bytes(bytes(2_000_000))
+    bench, port = await opened(make_bench)
+    async with upstream(answering()) as app:
+        bench.route(app.address, edge=EdgeSettings(body_limit_mb=0.01))
+        options = (
+            "-H",
+            "Expect:",
+            "--data-binary",
+            f"@{upload}",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_version} %{http_code}",
+        )
+        assert await curl_says(port, *options) == "2 413"
 
 
 async def test_whoever_only_opens_streams_to_drop_them_is_sent_away(make_bench: MakeBench) -> None:
