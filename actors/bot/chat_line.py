@@ -38,7 +38,7 @@ class Card:
 
 
 class ChatLine:
-    """Posts are sent in order, cards at most once per `Pace.edit_seconds` each; both are retried until they are taken.
+    """Posts are sent in order and go first, cards one per `Pace.edit_seconds`; both are retried until they are taken.
 
     Bounded: when the service is away for long the oldest are dropped, counted, and their number is told afterwards.
     """
@@ -53,6 +53,7 @@ class ChatLine:
         self._posts: deque[Post] = deque()
         self._cards: dict[str, Card] = {}
         self._bell = asyncio.Event()
+        self._next_card_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -114,7 +115,7 @@ class ChatLine:
                 return self._posts.popleft()
             waiting = [(at, card) for card in self._cards.values() if (at := card.next_at) is not None]
             at, card = min(waiting, key=lambda one: one[0], default=(None, None))
-            wait = None if at is None else at - self._clock.monotonic()
+            wait = None if at is None else max(at, self._next_card_at) - self._clock.monotonic()
             if card is not None and wait is not None and wait <= 0:
                 return card
             self._bell.clear()
@@ -132,6 +133,7 @@ class ChatLine:
         if post is not None and (post.text, post.buttons) != item.shown:
             item.message = await self._put(chat, post, item.message)
             item.shown = (post.text, post.buttons)
+            self._next_card_at = self._clock.monotonic() + self._pace.edit_seconds
         now, again = self._clock.monotonic(), None if post is None else post.again_seconds
         item.due = now + self._pace.edit_seconds
         item.again = None if again is None else now + max(again, self._pace.look_seconds)

@@ -8,7 +8,10 @@ from deployd.kernel.backoff import Backoff
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """`edit_seconds` lie between two edits of one message, `look_seconds` between two looks at figures that change."""
+    """`edit_seconds` lie between two cards of a chat, `look_seconds` between two looks at figures that change.
+
+    Telegram takes about one message a second in a chat, and edits count.
+    """
 
     edit_seconds: float = 1.0
     look_seconds: float = 5.0

@@ -63,6 +63,8 @@ class TelegramApi:
         self.messages: dict[tuple[int, int], ShownMessage] = {}
         self._updates: list[dict[str, Any]] = []
         self._scripted: dict[str, deque[Failure]] = defaultdict(deque)
+        self._most: tuple[int, float] | None = None
+        self._written: dict[int, deque[float]] = defaultdict(deque)
         self._changed = asyncio.Condition()
         self._next_id = 100
         self._runner: web.AppRunner | None = None
@@ -93,6 +95,10 @@ class TelegramApi:
     def fail(self, method: str, *failures: Failure) -> None:
         """The next calls of `method` are refused like this, one after the other."""
         self._scripted[method].extend(failures)
+
+    def limit(self, most: int, seconds: float) -> None:
+        """So many messages and edits are taken in a chat within those seconds; more are refused, and asked to wait."""
+        self._most = (most, seconds)
 
     async def say(self, user: int, text: str, chat_type: str = "private", **more: Any) -> None:
         """`more` are fields of the message."""
@@ -163,8 +169,10 @@ class TelegramApi:
             case "getUpdates":
                 return await self._get_updates(params)
             case "sendMessage":
+                self._count(params["chat_id"])
                 return self._send(params)
             case "editMessageText":
+                self._count(params["chat_id"])
                 return self._edit(params)
             case "deleteMessage":
                 return self.messages.pop((params["chat_id"], params["message_id"]), None) is not None
@@ -182,6 +190,17 @@ class TelegramApi:
         except TimeoutError:
             pass
         return list(self._updates)
+
+    def _count(self, chat: int) -> None:
+        if self._most is None:
+            return
+        most, seconds = self._most
+        written, now = self._written[chat], asyncio.get_running_loop().time()
+        while written and now - written[0] > seconds:
+            written.popleft()
+        if len(written) >= most:
+            raise _Refused(slow_down(1))
+        written.append(now)
 
     def _send(self, params: dict[str, Any]) -> dict[str, Any]:
         text, buttons = _checked(params)

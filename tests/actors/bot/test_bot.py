@@ -96,6 +96,21 @@ async def test_a_fast_deployment_edits_its_card_rarely_and_the_outcome_still_arr
         assert card.edits <= 2
 
 
+async def test_many_deployments_at_once_stay_within_what_a_chat_takes(world: World) -> None:
+    apps = [await world.add_app(f"app-{number}") for number in range(20)]
+    world.api.limit(8, seconds=0.4)
+    async with world.running(pace=msgspec.structs.replace(QUICK, edit_seconds=0.1)):
+        for app in apps:
+            await world.deploy.ask(RequestDeployment(app=app, trigger=Trigger.CLI, by="root"), 5.0)
+            deployment = await world.only_deployment(app)
+            await world.move(deployment.id, *BUILD_STAGES, *ROLLOUT_STAGES)
+            await world.journal.end(deployment.id, Outcome.LIVE)
+        await world.api.say(ANN, "/help")
+        await world.api.message(ANN, "I deploy your apps")
+        await world.api.wait_for(lambda: sum("✅" in one.text for one in world.api.to(ANN)) == 20, seconds=30)
+        assert [call for call in world.api.calls if call.failed] == []
+
+
 async def test_a_deployment_from_elsewhere_gets_a_card_in_every_allowed_chat(world: World) -> None:
     shop = await world.add_app()
     async with world.running():
