@@ -9,6 +9,7 @@ from deployd.domain.log_line import LogLine
 from deployd.ports.chat import MAX_UNITS, units
 
 _LONGEST_LINE = 1000
+_WRITTEN_OVER = re.compile(r"\r|\x1b\[[01]?G")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -33,5 +34,9 @@ def excerpt(lines: Sequence[str], room: int = MAX_UNITS) -> tuple[str, int]:
 
 
 def _one_line(line: str) -> str:
-    clean = _CONTROL.sub("", line).replace("\n", " ")
+    clean = next(filter(None, map(_plain, reversed(_WRITTEN_OVER.split(line)))), "")
     return clean if len(clean) <= _LONGEST_LINE else clean[: _LONGEST_LINE - 1] + "…"
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub("", text).replace("\n", " ")

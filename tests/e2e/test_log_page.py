@@ -265,3 +265,21 @@ async def test_a_phone_sees_whole_lines_without_scrolling_sideways(site: LogSite
     await expect(_texts(page)).to_have_count(2)
     width = await page.evaluate("[document.documentElement, document.querySelector('main')].map((e) => e.scrollWidth)")
     assert width == [360, 360]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("fetch 10%\rfetch 50%\rfetch 100%", "fetch 100%"),
+        ("\x1b[2K\x1b[1G⠋ one\x1b[2K\x1b[1G⠙ one\x1b[2K\x1b[GDone", "Done"),
+        ("kept\r\x1b[0m", "kept"),
+    ],
+)
+async def test_a_line_that_was_written_over_shows_what_a_terminal_shows_in_the_end(
+    site: LogSite, page: Page, written: str, shown: str
+) -> None:
+    site.say(line(written))
+    await _open(page, site)
+    await expect(_texts(page)).to_have_text([shown])
+    await page.get_by_label("Text filter").fill("10%")
+    await expect(_texts(page)).to_have_count(int("10%" in shown))

@@ -24,4 +24,9 @@ def test_one_line_that_is_longer_than_the_room_is_left_out() -> None:
 
 
 def test_colours_and_control_characters_are_taken_out() -> None:
-    assert excerpt(["\x1b[1;32mok\x1b[0m\r\x07 a\tb\nc"]) == ("<pre>ok a\tb c</pre>", 1)
+    assert excerpt(["\x1b[1;32mok\x1b[0m\x00\x07 a\tb\nc"]) == ("<pre>ok a\tb c</pre>", 1)
+
+
+def test_of_a_line_that_was_written_over_the_last_is_shown() -> None:
+    block, _ = excerpt(["fetch 10%\rfetch 100%", "\x1b[1Gone\x1b[2K\x1b[Gtwo", "kept\r\x1b[0m", "\r"])
+    assert block == "<pre>fetch 100%\ntwo\nkept\n</pre>"

@@ -31,21 +31,32 @@ const PLAIN: Pen = {
   inverse: false,
 }
 
+/** Of a line that was written over, as progress bars are, what was written last. */
 export function pieces(text: string): Piece[] {
   const found: Piece[] = []
   let pen = PLAIN
   let from = 0
+  let again = false
+  const put = (part: string) => {
+    if (again && part) {
+      found.length = 0
+      again = false
+    }
+    add(found, part, pen)
+  }
   for (const match of text.matchAll(ESCAPES)) {
-    add(found, text.slice(from, match.index), pen)
+    put(text.slice(from, match.index))
     from = match.index + match[0].length
     if (match[2] === 'm') pen = turned(pen, match[1] ?? '')
+    else if (match[0] === '\r' || (match[2] === 'G' && Number(match[1]) <= 1)) again = true
   }
-  add(found, text.slice(from), pen)
+  put(text.slice(from))
   return found
 }
 
 export function plain(text: string): string {
-  return text.replace(ESCAPES, '')
+  const parts = pieces(text)
+  return parts.length === 1 ? (parts[0]?.text ?? '') : parts.map((part) => part.text).join('')
 }
 
 function add(found: Piece[], text: string, pen: Pen): void {
