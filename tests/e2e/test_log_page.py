@@ -267,6 +267,22 @@ async def test_a_phone_sees_whole_lines_without_scrolling_sideways(site: LogSite
     assert width == [360, 360]
 
 
+async def test_a_filter_that_is_typed_into_a_paused_page_leaves_it_paused(site: LogSite, page: Page) -> None:
+    site.say(*(line(f"line {number}") for number in range(200)))
+    await _open(page, site)
+    await expect(_texts(page).last).to_be_in_viewport()
+    await page.locator("main").hover()
+    await page.mouse.wheel(0, -600)
+    await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    await page.get_by_label("Text filter").fill("line 12")
+    await expect(_texts(page)).to_have_count(11)
+    site.say(line("line 1234"))
+    await expect(page.get_by_role("button", name="1 new line")).to_be_visible()
+    await expect(_texts(page)).to_have_count(11)
+    await page.get_by_role("button", name="Resume").click()
+    await expect(_texts(page)).to_have_count(12)
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
@@ -283,3 +299,9 @@ async def test_a_line_that_was_written_over_shows_what_a_terminal_shows_in_the_e
     await expect(_texts(page)).to_have_text([shown])
     await page.get_by_label("Text filter").fill("10%")
     await expect(_texts(page)).to_have_count(int("10%" in shown))
+
+
+async def test_a_filter_that_finds_nothing_says_how_far_it_looked(site: LogSite, page: Page) -> None:
+    site.say(*(line(f"line {number}") for number in range(600)))
+    await _open(page, site, "?q=nowhere")
+    await expect(page.get_by_text("None of the newest 500 lines contains “nowhere”.")).to_be_visible()
