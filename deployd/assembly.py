@@ -182,6 +182,7 @@ class Assembly:
             proxy=self.refs.proxy,
             build=self.refs.build,
             log=self.refs.log,
+            redact=self.redactor.redact,
         )
 
     @cached_property

@@ -12,7 +12,8 @@ import msgspec
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.build import BuildPlan
-from deployd.domain.errors import StartFailed
+from deployd.domain.env import Environment
+from deployd.domain.errors import NotFound, StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
 from deployd.domain.log_line import Level, NewLine, Position, Source
@@ -107,7 +108,7 @@ class Fleet:
     async def launch_order(self, app: App, release: Release, instance: Instance) -> Launch:
         """The command, folder, env and limits of an instance; the log learns the secrets first."""
         env = await self._tools.stores.envs.read(app.name, release.env_version)
-        self._tools.log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))
+        self._hide(app.name, env)
         folder, plan = self.folder(release), release.plan
         return Launch(
             instance=instance,
@@ -122,7 +123,13 @@ class Fleet:
         return self._tools.releases_folder / release.app / str(release.number)
 
     async def adopt(self, instance: Instance) -> bool:
-        """Watches an instance of an earlier deployd; one that has ended leaves the rest of its output in the log."""
+        """Watches an instance of an earlier deployd; one that has ended leaves the rest of its output in the log.
+
+        What that deployd knew of secrets went with it.
+        """
+        with suppress(NotFound):
+            release = await self._tools.stores.releases.get(instance.app, instance.release)
+            self._hide(instance.app, await self._tools.stores.envs.read(instance.app, release.env_version))
         alive = await self._tools.runtime.adopt(instance, self._exit_of(instance))
         if alive:
             self._follow(instance)
@@ -149,8 +156,13 @@ class Fleet:
         """Done when the instance's OS process has ended."""
         return self._ended.setdefault(instance.id, asyncio.get_running_loop().create_future())
 
-    def last_lines(self, instance: InstanceId) -> list[str]:
-        return list(self._last_lines.get(instance, ()))
+    def _hide(self, app: AppName, env: Environment) -> None:
+        self._tools.log.tell(RememberSecrets(app=app, secrets=env.secrets()))
+
+    def _last_words(self, instance: Instance) -> list[str]:
+        """For a thread, since the first secret that is found takes a while."""
+        lines = list(self._last_lines.get(instance.id, ()))
+        return [self._tools.redact(instance.app, line) for line in lines]
 
     async def stop(self, instance: Instance) -> None:
         """Returns when no process of it is left, its output is stored, and its row is gone."""
@@ -165,10 +177,10 @@ class Fleet:
                 group.create_task(self.stop(instance), name=f"stop {instance.id}")
 
     async def retire(self, instance: Instance) -> list[str]:
-        """Lets go of an instance that ended by itself; its last lines."""
+        """Lets go of an instance that ended by itself; its last lines, without secrets."""
         await self._tools.runtime.stop(instance)  # Children it left behind go with it.
         await self._drain_output(instance)
-        lines = self.last_lines(instance.id)
+        lines = await asyncio.to_thread(self._last_words, instance)
         await self._forget(instance)
         return lines
 

@@ -7,6 +7,7 @@ import msgspec
 
 from actors.journal import Journal
 from deployd.config import DeployConfig
+from deployd.domain.ids import AppName
 from deployd.domain.route import Address
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
@@ -25,7 +26,7 @@ from deployd.ports.toolchains import Toolchains
 
 class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
     """`releases_folder` holds APP/NUMBER; `front` is where the proxy itself listens, known once it does; `door_pass`
-    gives what takes one request past an app's door.
+    gives what takes one request past an app's door; `redact` takes out what the log was told to hide of an app.
     """
 
     stores: Stores
@@ -48,3 +49,4 @@ class DeployTools(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Ref[ProxyMessage]
     build: Ref[BuildMessage]
     log: Ref[LogMessage]
+    redact: Callable[[AppName, str], str]

@@ -1,6 +1,10 @@
 """One deployment at a time, each with exactly one outcome."""
 
+import asyncio
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +81,46 @@ async def test_secrets_never_reach_the_log(daemon: Daemon, tmp_path: Path) -> No
     await daemon.until_logged("app", "[redacted]", 2)
     for file in (daemon.folder / "data").glob("*.db*"):
         assert b"planted-secret-value" not in file.read_bytes()
+
+
+_TELLS = """
+import os, signal, sys
+def tell(*_):
+    print(os.environ["API_TOKEN"], flush=True)
+def die(*_):
+    sys.exit("cannot log in with " + os.environ["API_TOKEN"])
+signal.signal(signal.SIGUSR1, tell)
+signal.signal(signal.SIGUSR2, die)
+"""
+
+
+async def test_secrets_of_an_app_that_outlived_deployd_never_reach_the_log_or_an_event(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    repo = repo_with(
+        {"main.py": _TELLS + files("v1")["main.py"], "Procfile": "web: python3 main.py\n"}, tmp_path / "app"
+    )
+    await daemon.create_app("app", str(repo))
+    await daemon.api("PATCH", "/api/v1/apps/app/env", {"API_TOKEN": "planted-secret-value"})
+    assert (await daemon.deploy("app"))["outcome"] == "live"
+    await daemon.kill()
+    await daemon.start()
+    _, body = await daemon.api("GET", "/api/v1/apps/app/instances")
+    (instance,) = body["instances"]
+    os.kill(instance["pid"], signal.SIGUSR1)
+    await daemon.until_logged("app", "[redacted]")
+    os.kill(instance["pid"], signal.SIGUSR2)
+    async with asyncio.timeout(30):
+        while not (crashes := await _crashes(daemon)):
+            await asyncio.sleep(0.05)
+    assert crashes[0]["data"]["last_lines"].endswith("cannot log in with [redacted]")
+    for file in (daemon.folder / "data").glob("*.db*"):
+        assert b"planted-secret-value" not in file.read_bytes()
+
+
+async def _crashes(daemon: Daemon) -> list[dict[str, Any]]:
+    _, body = await daemon.api("GET", "/api/v1/events?limit=50")
+    return [event for event in body["events"] if event["type"] == "instance.crashed"]
 
 
 async def test_stop_closes_the_route_and_restart_opens_it(daemon: Daemon, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class House:
         plane = Proxy(control_hosts=frozenset(), control=no_control, on_access=lambda _: None)
         stack.push_async_callback(plane.close, 0)
         self.port = await plane.listen("127.0.0.1", 0)
-        log, proxy = Ref[Any]("log"), Ref[Any]("proxy")
+        log, proxy, redactor = Ref[Any]("log"), Ref[Any]("proxy"), Redactor()
         tools = DeployTools(
             stores=stores,
             logs=logs,
@@ -156,11 +156,12 @@ class House:
             proxy=proxy,
             build=Ref("build"),
             log=log,
+            redact=redactor.redact,
         )
         supervisor = Supervisor(
             "house",
             [
-                ChildSpec(ref=log, build=lambda ref: LogActor(ref, logs, clock, Redactor())),
+                ChildSpec(ref=log, build=lambda ref: LogActor(ref, logs, clock, redactor)),
                 ChildSpec(ref=proxy, build=lambda ref: ProxyActor(ref, plane, stores.routes)),
                 ChildSpec(ref=self.deploy, build=lambda ref: DeployActor(ref, tools)),
             ],
