@@ -5,6 +5,10 @@ MAX_LINES = 1_000
 CONTINUED = " ↩"
 """Stands at the end of a part of a line that was too long for one piece."""
 
+_ROOM = MAX_LINE_BYTES - len(CONTINUED)
+"""For the text of a part, so that with its mark nobody has to split it again."""
+
+_LONGEST_WORD = 8 * 1024
 _UTF8_CONTINUATION = range(0x80, 0xC0)
 
 
@@ -17,7 +21,7 @@ def cut_lines(data: bytes, start: int = 0, *, final: bool = False) -> tuple[tupl
             lines.append(_text(data[start:end]))
             start = end + 1
         elif len(data) - start > MAX_LINE_BYTES:
-            end = _character_end(data, start + MAX_LINE_BYTES)
+            end = _word_end(data, start + _ROOM) or _character_end(data, start + _ROOM)
             lines.append(_text(data[start:end]) + CONTINUED)
             start = end
         elif final:
@@ -30,6 +34,11 @@ def cut_lines(data: bytes, start: int = 0, *, final: bool = False) -> tuple[tupl
 
 def _text(line: bytes) -> str:
     return line.removesuffix(b"\r").decode(errors="replace")
+
+
+def _word_end(data: bytes, end: int) -> int:
+    """Not in the middle of a value: of a secret that stands in two parts neither would be known as one. 0 for none."""
+    return max(data.rfind(delimiter, end - _LONGEST_WORD, end) for delimiter in (b" ", b"\t", b'"', b"'")) + 1
 
 
 def _character_end(data: bytes, end: int) -> int:

@@ -1,6 +1,12 @@
 """How bytes become lines."""
 
+import pytest
+
+from deployd.domain.secret import Secret
+from deployd.logs.prepare import prepared
+from deployd.logs.redaction import REDACTED, Redactor
 from deployd.runtimes.lines import CONTINUED, MAX_LINE_BYTES, MAX_LINES, cut_lines
+from tests.support.log_lines import SHOP, line
 
 
 def test_only_whole_lines_are_cut() -> None:
@@ -36,4 +42,19 @@ def test_a_longer_line_is_split_between_characters_and_marked() -> None:
 
 def test_a_long_line_that_is_not_utf8_is_split_all_the_same() -> None:
     parts, _ = cut_lines(b"\x80" * (MAX_LINE_BYTES + 10), final=True)
-    assert [MAX_LINE_BYTES + len(CONTINUED), 10] == [len(part) for part in parts]
+    assert [MAX_LINE_BYTES, 10 + len(CONTINUED)] == [len(part) for part in parts]
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "<"])
+def test_a_part_with_its_mark_is_a_line_that_the_log_takes_whole(filler: str) -> None:
+    parts, _ = cut_lines((filler * 200_000 + "\n").encode())
+    lines = [line(part) for part in parts]
+    assert prepared(lines, Redactor()) == lines
+
+
+def test_a_secret_in_a_long_line_does_not_hide_across_two_parts() -> None:
+    redactor = Redactor()
+    redactor.remember(SHOP, [Secret("planted-secret-value")])
+    for before in range(MAX_LINE_BYTES - 40, MAX_LINE_BYTES):
+        parts, _ = cut_lines(b"x" * before + b' TOKEN="planted-secret-value"\n')
+        assert "".join(each.text for each in prepared(map(line, parts), redactor)).count(REDACTED) == 1
