@@ -1,6 +1,7 @@
 """Follows the output files of instances by inotify, no faster than their lines become durable.
 
-A store that is slow makes the files grow, never an app wait: nobody but the disk stands behind an app's output.
+A store that is slow makes the files grow, never an app wait. They do not grow for ever: when a gibibyte waits in one,
+all but its end is left out, and a line says so.
 """
 
 import asyncio
@@ -86,6 +87,8 @@ class InotifyOutputReader:
 async def _read_on(tail: Tail, deliver: Chunk) -> bool:
     """Delivers the whole lines of one chunk; False when there was nothing to read."""
     grew = await asyncio.to_thread(tail.read)
+    if tail.left_out:
+        await deliver((f"… {tail.left_out:,} bytes are left out here: more came than could be stored.",), tail.offset)
     if grew:
         await _deliver(tail, deliver, final=False)
     return grew

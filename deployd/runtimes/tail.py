@@ -9,6 +9,10 @@ from deployd.runtimes.lines import cut_lines
 from deployd.runtimes.punch_hole import punch_hole
 
 CHUNK_BYTES = 256 * 1024
+MOST_UNREAD_BYTES = 1024**3
+KEPT_BYTES = 1024**2
+"""What is left of the unread when there is more of it than that."""
+
 _RELEASE_BYTES = 64 * 1024
 
 
@@ -21,6 +25,8 @@ class Tail:
 
     def __init__(self, file: Path, offset: int, *, create: bool) -> None:
         self.offset = offset
+        self.left_out = 0
+        """How many bytes the last `read` passed over, since there were too many to ever be read."""
         self._descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
         self._lock = threading.Lock()
         self._closed = False
@@ -43,8 +49,12 @@ class Tail:
             if self._closed:
                 return False
             self._release(_RELEASE_BYTES)
-            if os.fstat(self._descriptor).st_size < self.offset:
+            size = os.fstat(self._descriptor).st_size
+            if size < self.offset:
                 self.offset, self._pending, self._released = 0, b"", 0  # somebody emptied it: what follows is new
+            self.left_out = 0 if size - self.offset <= MOST_UNREAD_BYTES else size - KEPT_BYTES - self.offset
+            if self.left_out:
+                self.offset, self._pending, self._cut = size - KEPT_BYTES, b"", 0
             data = os.pread(self._descriptor, CHUNK_BYTES, self.offset + len(self._pending))
             self._pending += data
             return bool(data)

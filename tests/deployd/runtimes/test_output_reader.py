@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployd.runtimes.output_reader import InotifyOutputReader
-from deployd.runtimes.tail import CHUNK_BYTES
+from deployd.runtimes.tail import CHUNK_BYTES, KEPT_BYTES, MOST_UNREAD_BYTES
 
 FAST_WRITER = "import os\nfor n in range(100_000): os.write(1, b'line %d\\n' % n)"
 
@@ -150,3 +150,23 @@ async def test_a_file_that_was_emptied_is_read_from_its_start(reader: InotifyOut
             output.write("new\n")
         await store.has(2)
     assert store.lines == ["a long first line", "new"]
+
+
+async def test_of_what_nobody_can_ever_read_the_end_is_kept_and_the_rest_given_back(
+    reader: InotifyOutputReader, tmp_path: Path
+) -> None:
+    store, file = Store(), tmp_path / "out.log"
+    file.write_bytes((b"z" * 99 + b"\n") * 10_000)
+    os.truncate(file, MOST_UNREAD_BYTES)  # a hole: as long as it is to the reader, and nothing to the disk
+    end = [f"line {number:04}" for number in range(1_000)]
+    with file.open("a") as output:
+        output.write("\n" + "\n".join(end) + "\n")
+    size = file.stat().st_size
+    async with following(reader, file, 500, store):
+        while store.lines[-1:] != end[-1:]:
+            await store.has(len(store.lines) + 1)
+    assert store.lines[0] == f"… {size - KEPT_BYTES - 500:,} bytes are left out here: more came than could be stored."
+    assert store.lines[-1_000:] == end
+    assert store.offset == file.stat().st_size == size
+    assert await reader.finish(file, store.offset, store) == size
+    assert file.stat().st_blocks * 512 < 2 * CHUNK_BYTES
