@@ -24,6 +24,7 @@ from deployd.messages.log import AppendAt, RememberSecrets
 from deployd.ports.runtime import Launch
 
 _LAST_LINES = 20
+_LONGEST_LAST_LINE = 2_000
 _STORED_WITHIN_SECONDS = 60.0
 _STORE_AGAIN_SECONDS = 1.0
 _REST_OF_OUTPUT_SECONDS = 15.0
@@ -162,7 +163,7 @@ class Fleet:
     def _last_words(self, instance: Instance) -> list[str]:
         """For a thread, since the first secret that is found takes a while."""
         lines = list(self._last_lines.get(instance.id, ()))
-        return [self._tools.redact(instance.app, line) for line in lines]
+        return [_shortened(self._tools.redact(instance.app, line)) for line in lines]
 
     async def stop(self, instance: Instance) -> None:
         """Returns when no process of it is left, its output is stored, and its row is gone."""
@@ -280,6 +281,11 @@ class Fleet:
             and instance.state is InstanceState.RUNNING
             and instance.port is not None
         ]
+
+
+def _shortened(line: str) -> str:
+    """An event is kept for long, and a bundle that crashes quotes all of itself."""
+    return line if len(line) <= _LONGEST_LAST_LINE else line[: _LONGEST_LAST_LINE - 1] + "…"
 
 
 def _shared_programs(folder: Path, plan: BuildPlan) -> tuple[Path, ...]:

@@ -63,6 +63,8 @@ class TelegramApi:
         self.messages: dict[tuple[int, int], ShownMessage] = {}
         self._updates: list[dict[str, Any]] = []
         self._scripted: dict[str, deque[Failure]] = defaultdict(deque)
+        self.page: bytes | None = None
+        """What somebody between the bot and Telegram answers instead."""
         self._most: tuple[int, float] | None = None
         self._written: dict[int, deque[float]] = defaultdict(deque)
         self._changed = asyncio.Condition()
@@ -148,6 +150,8 @@ class TelegramApi:
     # What the bot meets
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if self.page is not None:
+            return web.Response(body=self.page, content_type="text/html")
         params = {key: _decoded(str(value)) for key, value in (await request.post()).items()}
         method = request.match_info["method"]
         try:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
-from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import EditMessageText, SendMessage, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import (
@@ -18,7 +18,7 @@ from aiogram.types import (
 )
 from aiogram.utils.token import TokenValidationError
 
-from deployd.adapters.telegram.failure import Refusal, refusal_of, translated
+from deployd.adapters.telegram.failure import Failure, Refusal, refusal_of, translated
 from deployd.adapters.telegram.markup import cut, plain
 from deployd.adapters.telegram.updates import understood
 from deployd.domain.errors import UserMistake
@@ -68,7 +68,7 @@ class TelegramChat:
         menu = [BotCommand(command=name, description=about) for name, about in commands.items()]
         try:
             await self._bot.set_my_commands(menu, BotCommandScopeAllPrivateChats(), request_timeout=CALL_SECONDS)
-        except AiogramError as error:
+        except Failure as error:
             raise translated(error) from error
 
     async def updates(self) -> AsyncIterator[Heard | Pressed]:
@@ -98,7 +98,7 @@ class TelegramChat:
             await self._bot.answer_callback_query(
                 press, text=text and text[:ANSWER_CHARS], request_timeout=CALL_SECONDS
             )
-        except AiogramError as error:
+        except Failure as error:
             if refusal_of(error) is not Refusal.TOO_LATE:
                 raise translated(error) from error
 
@@ -108,7 +108,7 @@ class TelegramChat:
     async def _poll(self) -> list[RawUpdate]:
         try:
             return await self._bot(_GetRawUpdates(offset=self._offset), request_timeout=POLL_SECONDS + CALL_SECONDS)
-        except AiogramError as error:
+        except Failure as error:
             raise translated(error) from error
 
     async def _deliver(
@@ -124,7 +124,7 @@ class TelegramChat:
                 if poorer == content:
                     raise translated(error) from error
                 content = poorer
-            except AiogramError as error:
+            except Failure as error:
                 raise translated(error) from error
 
 

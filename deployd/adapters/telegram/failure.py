@@ -15,6 +15,9 @@ from aiogram.exceptions import (
 from deployd.domain.errors import DeploydError, ProviderUnavailable, UserMistake
 from deployd.ports.chat import ChatRefused, MessageGone, MessageRefused
 
+Failure = (AiogramError, UnicodeDecodeError)
+"""All that a call can raise; aiogram lets through what a page that is not Telegram's own makes of its decoding."""
+
 
 class Refusal(Enum):
     """Why a request was called bad (400). Telegram gives no codes for this, only its English texts."""
@@ -49,7 +52,7 @@ def refusal_of(error: BaseException | None) -> Refusal:
     return next((refusal for text, refusal in _TEXTS.items() if text in said), Refusal.OTHER)
 
 
-def translated(error: AiogramError) -> DeploydError:
+def translated(error: AiogramError | UnicodeDecodeError) -> DeploydError:
     match error:
         case TelegramRetryAfter():
             return ProviderUnavailable("Telegram asks us to slow down.", retry_after_seconds=float(error.retry_after))

@@ -106,3 +106,11 @@ async def test_the_end_of_an_output_that_cannot_be_stored_in_time_is_kept_and_th
     assert left_out + len("\n".join(rest)) == len("\n".join(LINES))
     assert await yard.stores.instances.of_app(SHOP) == []
     assert not yard.output.exists()
+
+
+async def test_the_last_lines_that_a_crash_is_told_with_are_bounded(yard: Yard) -> None:
+    await yard.stores.instances.put(ENDED)
+    yard.output.write_text("\n" * 500_000 + "\n".join(["z" * 10_000] * 30 + ["TypeError: x"]))
+    *long, last = await yard.fleet.retire(ENDED)
+    assert last == "TypeError: x"
+    assert long == ["z" * 1_999 + "…"] * 19

@@ -157,3 +157,17 @@ async def test_a_token_of_the_wrong_form_is_refused_before_any_call(aiogram_load
     with pytest.raises(UserMistake, match="BotFather") as caught:
         await connect(Secret("not a token"))
     assert "not a token" not in str(caught.value)
+
+
+async def test_a_page_of_somebody_in_between_is_an_outage(chat: Chat, api: TelegramApi) -> None:
+    api.page = "Доступ ограничен".encode("cp1251")
+    with pytest.raises(ProviderUnavailable):
+        await chat.introduce({"help": "This list"})
+    with pytest.raises(ProviderUnavailable):
+        await anext(chat.updates())
+    with pytest.raises(ProviderUnavailable):
+        await chat.send(ANN, "Hello")
+    with pytest.raises(ProviderUnavailable):
+        await chat.answer("1")
+    api.page = None
+    await chat.send(ANN, "Hello")
