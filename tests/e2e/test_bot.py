@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployd.domain.canary_verdict import FEWEST_ERRORS
 from tests.e2e.test_canary import ask, begun, deployed, version
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.ports import free_port
@@ -66,10 +67,10 @@ async def test_a_failing_canary_is_told_and_an_app_is_closed_and_opened_from_a_p
         repo = await deployed(daemon, tmp_path / "app")
         write(repo, version("v2", broken=True), "Broken")
         await begun(daemon, header="X-Canary: 1")
-        for _ in range(15):
+        for _ in range(FEWEST_ERRORS):
             assert (await ask(daemon, **{"X-Canary": "1"}))[:2] == (500, "v2")
         alert = await api.message(ANN, "the canary v2 was aborted by itself", seconds=60)
-        assert "15 of 15 requests (100 %) were answered with errors" in alert.text
+        assert "10 of 10 requests (100 %) were answered with errors" in alert.text
         assert (await ask(daemon, **{"X-Canary": "1"}))[:2] == (200, "v1")
 
         await api.say(ANN, "/maintenance app on Back at ten.")

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from deployd.domain.canary_verdict import FEWEST_ERRORS
 from tests.support.daemon import Daemon
 from tests.support.load import constant_load
 from tests.support.repos import repo_with, write
@@ -95,14 +96,14 @@ async def test_a_failing_canary_is_aborted_by_itself_and_nobody_else_notices(dae
     async with constant_load(daemon.http_port, "app.test") as others:
         deployment = await begun(daemon, header="X-Canary: 1")
         assert await instances(daemon) == {1, 2}
-        for _ in range(15):
+        for _ in range(FEWEST_ERRORS):
             assert (await ask(daemon, **{"X-Canary": "1"}))[:2] == (500, "v2")
         reverted = await until_gone(daemon, deployment["id"])
         assert (await ask(daemon, **{"X-Canary": "1"}))[:2] == (200, "v1")
         await others.one_more()
     assert others.failures == []
     assert set(others.answers) == {"v1"}
-    assert "15 of 15 requests (100 %) were answered with errors" in reverted["reason"]
+    assert "10 of 10 requests (100 %) were answered with errors" in reverted["reason"]
     assert (await daemon.api("GET", CANARY))[0] == 404
     _, events = await daemon.api("GET", "/api/v1/events?limit=50&app=app")
     aborted = [event["data"] for event in events["events"] if event["type"] == "canary.aborted"]
