@@ -8,7 +8,7 @@ from deployd.config_file import resolve_env
 from deployd.domain.deployment import Trigger
 from deployd.domain.errors import DeploydError, NotFound, UserMistake
 from deployd.domain.event import EventType
-from deployd.domain.ids import SYSTEM_APP
+from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
 from deployd.domain.moved_hosts import without_moved_hosts
 from deployd.kernel.actor import Actor
@@ -26,6 +26,8 @@ _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
 _SURE_SECONDS = 2.0
 """A file that is still being written may lack its last tables; apps are not stopped for that."""
+_WAITS_FOR = {"env": "restart", "processes": "restart", "limits": "restart", "commands": "deploy", "build": "deploy"}
+"""What is applied to the next processes or the next build, so that an edit alone never interrupts an app."""
 
 
 class ConfigActor(Actor[ConfigMessage]):
@@ -115,10 +117,19 @@ class ConfigActor(Actor[ConfigMessage]):
             wanted = (put.settings.repo, put.settings.branch)
             if put.settings.repo is not None and wanted != built_from:
                 await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)
+            elif put.settings.repo is not None:
+                self._say_what_waits_for(put.name, app)
         except (DeploydError, ActorError) as refusal:
             return str(refusal)
         self._applied[name] = app
         return None
+
+    def _say_what_waits_for(self, name: AppName, app: AppConfig) -> None:
+        before = self._applied.get(name)
+        for key, verb in _WAITS_FOR.items():
+            if before is not None and getattr(before, key) != getattr(app, key):
+                text = f"The new `{key}` of {name} takes effect with: deployd {verb} {name}"
+                self._journal.say(name, None, text)
 
     async def _built_from(self, name: str) -> tuple[str | None, str | None] | None:
         """Repo and branch before this edit; None when the app is new or was never deployed."""

@@ -100,6 +100,23 @@ async def test_a_removed_table_stops_the_app_only_with_prune(
     assert (await daemon.get("site.test"))[0] == status
 
 
+async def test_the_apps_log_says_what_of_an_edit_waits_and_for_what(daemon: Daemon, tmp_path: Path) -> None:
+    table = f'[apps.site]\nrepo = "{repo_with({"index.html": "page"}, tmp_path / "site")}"\n'
+    daemon.write_config(table)
+    await event(daemon, "app.created")
+    await event(daemon, "config.applied", 2)
+    await newest_deployment(daemon, "site")
+    daemon.write_config(
+        f'{table}domains = ["site.test", "other.test"]\nenv = {{ A = "1" }}\nbuild = {{ spa = true }}\n'
+    )
+    await event(daemon, "config.applied", 3)
+    for key, verb in (("env", "restart"), ("build", "deploy")):
+        await daemon.until_logged("site", f"The new `{key}` of site takes effect with: deployd {verb} site")
+    assert await daemon.get("other.test") == (200, "page")
+    assert len((await daemon.api("GET", "/api/v1/apps/site/deployments"))[1]["deployments"]) == 1
+    assert not any("`domains`" in text for text in await daemon.log_texts("site"))
+
+
 async def test_an_upstream_is_routed_and_never_built(daemon: Daemon, tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
