@@ -56,7 +56,7 @@ async def test_a_mistake_of_our_own_is_still_logged(bench: Bench, caplog: pytest
 async def test_json_that_is_nested_without_end_is_refused(owner: Client, bench: Bench) -> None:
     await bench.add_app()
     head = b"PATCH /api/v1/apps/shop HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    answer = await _answer(bench.socket_path, head + b"Content-Length: 25000\r\n\r\n", b'{"a":' * 5000)
+    answer = await _answer(bench.socket_path, head + b"Content-Length: 750000\r\n\r\n", b'{"a":' * 150_000)
     assert b" 400 " in answer.split(b"\r\n")[0]
     assert b"nested too deeply" in answer
 

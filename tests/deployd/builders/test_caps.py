@@ -61,7 +61,7 @@ async def test_a_step_that_kills_itself_did_not_run_out_of_memory(tmp_path: Path
 @pytest.mark.parametrize("sandboxed", [True, False])
 async def test_a_fork_bomb_is_contained_and_named(tmp_path: Path, sandboxed: bool) -> None:
     need("pids")
-    yard = await make_yard(tmp_path, caps=SMALL, bwrap=sandboxed)
+    yard = await make_yard(tmp_path, caps=Caps(memory_mb=512, pids=40), bwrap=sandboxed)
     with pytest.raises(BuildFailed, match=r"wanted too many processes: it may have 40 at once \(\[deploy\] build_pids"):
         await yard.build(BREEDER)
 
