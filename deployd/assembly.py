@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from actors.bot import BotActor, BotReads
 from actors.build import BuildActor, BuildTools
 from actors.certificates import CertificateActor, CertificateTools
 from actors.config import ConfigActor
@@ -44,6 +44,9 @@ from web.front import FrontActor
 from web.server import WebServer
 from web.ui_files import page_routes
 from web.vitals import Vitals
+
+if TYPE_CHECKING:
+    from actors.bot import BotActor
 
 _CLOSE_SECONDS = 10.0
 _AS_ROOT = "deployd runs as root, and so do the apps: give it a user of its own (packaging/deployd.service)."
@@ -221,10 +224,12 @@ class Assembly:
             extra=page_routes(),
         )
 
-    def _bot_maker(self) -> Callable[[Ref[BotMessage]], BotActor] | None:
+    def _bot_maker(self) -> "Callable[[Ref[BotMessage]], BotActor] | None":
         config, world = self.config.telegram, self.world
         if not config.token.reveal():
             return None
+        from actors.bot import BotActor, BotReads
+
         reads = BotReads(
             stores=world.stores,
             logs=world.logs,

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.bot import BotActor
 from actors.build import BuildActor
 from actors.certificates import CertificateActor
 from actors.config import ConfigActor
@@ -22,6 +21,9 @@ from deployd.messages.deploy import DeployMessage
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
 from web.front import FrontActor, FrontMessage
+
+if TYPE_CHECKING:
+    from actors.bot import BotActor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Makers:
     certificates: Callable[[Ref[CertificateMessage]], CertificateActor] | None
     front: Callable[[Ref[FrontMessage]], FrontActor]
     config: Callable[[Ref[ConfigMessage]], ConfigActor]
-    bot: Callable[[Ref[BotMessage]], BotActor] | None
+    bot: "Callable[[Ref[BotMessage]], BotActor] | None"
 
 
 def children(refs: Refs, make: Makers) -> list[ChildSpec[Any]]:

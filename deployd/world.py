@@ -4,7 +4,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from deployd.adapters import acme
 from deployd.adapters.git.repositories import GitRepositories
 from deployd.adapters.http_probe.probe import AiohttpProbe
 from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
@@ -127,6 +126,8 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
 async def _authority(tls: TlsConfig, clock: Clock, stack: AsyncExitStack) -> CertificateAuthority | None:
     if not tls.acme:
         return None
+    from deployd.adapters import acme  # With X.509 it takes 70 ms of the start, which only its users shall pay.
+
     authority = await asyncio.to_thread(acme.connect, tls.acme_directory, tls.email, tls.ca_file, clock)
     stack.push_async_callback(authority.close)
     return authority

@@ -9,7 +9,6 @@ import msgspec
 
 from deployd.builders.caches.app_cache import AppCache
 from deployd.builders.caches.packages import Packages
-from deployd.builders.detect import detect
 from deployd.builders.listing import list_project
 from deployd.builders.precompress import precompress
 from deployd.builders.workshop import Place, Workshop
@@ -39,7 +38,7 @@ class SandboxedBuilder:
         self._unsettled: dict[Path, Packages] = {}
 
     async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
-        return await asyncio.to_thread(lambda: detect(list_project(project), wishes))
+        return await asyncio.to_thread(_plan, project, wishes)
 
     async def build(
         self,
@@ -123,6 +122,12 @@ async def _take_out_kept(cache: AppCache, plan: BuildPlan, place: Place, on_line
             await in_thread(lambda check: cache.kept.take_out(place.project, plan.kept, check))
         except OSError as error:
             on_line(f"warning: the framework's cache could not be kept: {error.strerror or error}.")
+
+
+def _plan(project: Path, wishes: BuildWishes) -> BuildPlan:
+    from deployd.builders.detect import detect  # All detectors: 70 ms, which the start shall not wait for.
+
+    return detect(list_project(project), wishes)
 
 
 def _check_output(project: Path, plan: BuildPlan) -> None:
