@@ -286,6 +286,8 @@ async def look(house: House) -> dict[str, Any]:
     try:
         async with asyncio.timeout(20):
             await house.quiet()
+            while any(" sh " in line for line in processes_below(house.folder)):  # It is running, but has yet to begin.
+                await asyncio.sleep(0.02)
             while (answer := await house.ask()) not in ("v1", "v2"):
                 await asyncio.sleep(0.02)
     except TimeoutError:
