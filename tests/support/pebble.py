@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from tests.support.certificate_maker import CertificateMaker
 from tests.support.ports import free_port
 
 _START_SECONDS = 20.0
+_QUESTION = b"\0\1\1\0\0\1\0\0\0\0\0\0" + b"\5ready\4test\0" + b"\0\1\0\1"
+"""A recursive query for the address (A, IN) of ready.test (RFC 1035 section 4.1)."""
 _PROGRAMS = ("pebble", "pebble-challtestsrv")
 
 
@@ -55,6 +58,7 @@ async def pebble(
         ]
         try:
             running.root = await _root(f"https://127.0.0.1:{management}/roots/0", running)
+            await _resolves(dns)
             yield running
         finally:
             for process in processes:
@@ -92,6 +96,25 @@ async def _root(url: str, running: Pebble) -> str:
                     return await answer.text()
             except aiohttp.ClientConnectionError:
                 await asyncio.sleep(0.02)
+
+
+async def _resolves(port: int) -> None:
+    """Returns once the resolver answers: a proof that is looked for before then fails, and its order waits minutes."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.setblocking(False)
+        asker.connect(("127.0.0.1", port))
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                try:
+                    await loop.sock_sendall(asker, _QUESTION)
+                    async with asyncio.timeout(0.5):
+                        await loop.sock_recv(asker, 512)
+                    return
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.02)
+                except TimeoutError:
+                    continue
 
 
 def _missing(reason: str) -> NoReturn:

@@ -150,12 +150,15 @@ class World:
                 await authority.close()
 
     async def until_issued(self, name: str, other_than: str = "") -> Issued:
+        """An order that failed is tried again minutes later: what the actor said of it is the failure here."""
         async with asyncio.timeout(SECONDS):
             while True:
                 for issued in await self.stores.certificates.certificates():
                     chain = issued.certificate.chain
                     if issued.name == name and chain != other_than and self._serves(name, chain):
                         return issued
+                for order in await self.stores.certificates.orders():
+                    assert order.name != name or not order.reason, order.reason
                 await asyncio.sleep(0.05)
 
     def _serves(self, name: str, chain: str) -> bool:
