@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe check bench ui lock clean
+.PHONY: setup demo test corpus probe restarts check bench ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -46,6 +46,10 @@ bench: setup
 # 194 conformance cases through a running deployd: a table, what differs, and 1 at the end when a MUST is missed.
 probe: setup
 	$(PY) -m tests.e2e.probe
+
+# An app is restarted forty times while it prints 1,000 lines a second: every line has to be in its log once.
+restarts: setup
+	$(PY) -m tests.e2e.kills.restarts --restarts 40
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:

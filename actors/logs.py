@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar, assert_never
 
 from deployd.domain.errors import DeploydError, ProviderUnavailable, StateConflict
-from deployd.domain.log_line import LogLine, NewLine
+from deployd.domain.log_line import Portion, Stored
 from deployd.kernel.actor import Actor
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
@@ -92,8 +92,8 @@ class LogActor(Actor[LogMessage]):
         try:
             while self._in_hand is not None or self._pending:
                 batch = self._next_batch()
-                await self._append(await self._prepare(batch), batch)
-                await self._finish(batch)
+                stored = await self._append(await self._prepare(batch), batch)
+                await self._finish(batch, stored)
         finally:
             self._hub.close()
 
@@ -101,34 +101,34 @@ class LogActor(Actor[LogMessage]):
         while True:
             await self._pending.filled()
             batch = self._next_batch()
-            lines = await self._prepare(batch)
-            stored = await self._insist(partial(self._append, lines, batch))
-            await self._finish(batch)
-            await self._hub.publish(stored)
+            portions = await self._prepare(batch)
+            stored = await self._insist(partial(self._append, portions, batch))
+            await self._finish(batch, stored)
+            await self._hub.publish([line for portion in stored for line in portion.lines])
 
     def _next_batch(self) -> Batch:
         if self._in_hand is None:
             self._in_hand = self._pending.take(self._clock.now_ms())
         return self._in_hand
 
-    async def _prepare(self, batch: Batch) -> list[NewLine]:
-        return await asyncio.to_thread(prepared, batch.lines, self._redactor)
+    async def _prepare(self, batch: Batch) -> list[Portion]:
+        return await asyncio.to_thread(_prepared, batch.portions, self._redactor)
 
-    async def _append(self, lines: list[NewLine], batch: Batch) -> list[LogLine]:
+    async def _append(self, portions: list[Portion], batch: Batch) -> list[Stored]:
         """From here on the batch is the store's: an append that was begun is not undone by cancelling it."""
         self._in_hand = None
         try:
-            stored = await self._store.append(lines, batch.positions)
+            stored = await self._store.append(*portions)
         except DeploydError:
             self._in_hand = batch
             raise
-        self._figures.stored += len(stored)
+        self._figures.stored += sum(len(portion.lines) for portion in stored)
         return stored
 
-    async def _finish(self, batch: Batch) -> None:
-        for waiting in batch.waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+    async def _finish(self, batch: Batch, stored: list[Stored]) -> None:
+        for waiting, portion in zip(batch.waiting, stored, strict=True):
+            if waiting is not None and portion.position is not None and not waiting.done():
+                waiting.set_result(portion.position)
         if batch.forget is not None:
             await self._insist(partial(self._store.remove, batch.forget))
 
@@ -157,5 +157,9 @@ class LogActor(Actor[LogMessage]):
                 return result
 
 
-async def _answer(stored: asyncio.Future[None]) -> None:
-    await stored
+def _prepared(portions: list[Portion], redactor: Redactor) -> list[Portion]:
+    return [Portion(lines=prepared(portion.lines, redactor), position=portion.position) for portion in portions]
+
+
+async def _answer(stored: asyncio.Future[int]) -> int:
+    return await stored

@@ -1,14 +1,14 @@
 """The running copies of every app: launched, followed in the log, adopted, stopped."""
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from actors.deploy.output import InstanceOutput, Spawn
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.build import BuildPlan
@@ -16,22 +16,13 @@ from deployd.domain.env import Environment
 from deployd.domain.errors import NotFound, StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
-from deployd.domain.log_line import Level, NewLine, Position, Source
 from deployd.domain.release import Release
 from deployd.domain.route import Address
-from deployd.kernel.errors import ActorError
-from deployd.messages.log import AppendAt, RememberSecrets
+from deployd.messages.log import RememberSecrets
 from deployd.ports.runtime import Launch
 
-_LAST_LINES = 20
 _LONGEST_LAST_LINE = 2_000
-_STORED_WITHIN_SECONDS = 60.0
-_STORE_AGAIN_SECONDS = 1.0
 _REST_OF_OUTPUT_SECONDS = 15.0
-_END_BYTES = 256 * 1024
-_END_SECONDS = 5.0
-
-Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
 class Fleet:
@@ -45,12 +36,9 @@ class Fleet:
         rest_of_output_seconds: float = _REST_OF_OUTPUT_SECONDS,
     ) -> None:
         self._tools = tools
-        self._rest_of_output_seconds = rest_of_output_seconds
-        self._spawn = spawn
+        self._output = InstanceOutput(tools, spawn, rest_of_output_seconds)
         self._on_exit = on_exit
-        self._followers: dict[InstanceId, asyncio.Task[None]] = {}
         self._ended: dict[InstanceId, asyncio.Future[Exit]] = {}
-        self._last_lines: dict[InstanceId, deque[str]] = {}
         self._stopping: set[InstanceId] = set()
         self._unmarked: dict[InstanceId, Exit | None] = {}
         self._unwell: dict[AppName, frozenset[Address]] = {}
@@ -97,7 +85,7 @@ class Fleet:
         except BaseException:
             await asyncio.shield(self._take_back(instance))
             raise
-        self._follow(started)
+        self._output.follow(started)
         return started
 
     async def _take_back(self, instance: Instance) -> None:
@@ -133,7 +121,7 @@ class Fleet:
             self._hide(instance.app, await self._tools.stores.envs.read(instance.app, release.env_version))
         alive = await self._tools.runtime.adopt(instance, self._exit_of(instance))
         if alive:
-            self._follow(instance)
+            self._output.follow(instance)
         else:
             await self._retire(instance)
         return alive
@@ -162,7 +150,7 @@ class Fleet:
 
     def _last_words(self, instance: Instance) -> list[str]:
         """For a thread, since the first secret that is found takes a while."""
-        lines = list(self._last_lines.get(instance.id, ()))
+        lines = self._output.last_lines(instance)
         return [_shortened(self._tools.redact(instance.app, line)) for line in lines]
 
     async def stop(self, instance: Instance) -> None:
@@ -180,13 +168,13 @@ class Fleet:
     async def retire(self, instance: Instance) -> list[str]:
         """Lets go of an instance that ended by itself; its last lines, without secrets."""
         await self._tools.runtime.stop(instance)  # Children it left behind go with it.
-        await self._drain_output(instance)
+        await self._output.drain(instance)
         lines = await asyncio.to_thread(self._last_words, instance)
         await self._forget(instance)
         return lines
 
     async def _retire(self, instance: Instance) -> None:
-        await self._drain_output(instance)
+        await self._output.drain(instance)
         await self._forget(instance)
 
     def _exit_of(self, instance: Instance) -> Callable[[Exit], None]:
@@ -202,72 +190,10 @@ class Fleet:
 
         return ended
 
-    def _follow(self, instance: Instance) -> None:
-        self._followers[instance.id] = self._spawn(self._follow_output(instance), f"follow {instance.id}")
-
-    async def _follow_output(self, instance: Instance) -> None:
-        file = self._tools.runtime.output(instance)
-        while True:
-            offset = await self._tools.logs.position(instance.id)
-            try:
-                await self._tools.output.follow(file, offset, self._deliver(instance))
-            except ActorError:
-                await asyncio.sleep(_STORE_AGAIN_SECONDS)  # The store is slow or restarting; the file keeps the lines.
-
-    async def _drain_output(self, instance: Instance) -> None:
-        follower = self._followers.pop(instance.id, None)
-        if follower is not None:
-            follower.cancel()
-            await asyncio.wait({follower})
-        file = self._tools.runtime.output(instance)
-        offset = await self._tools.logs.position(instance.id)
-        try:
-            async with asyncio.timeout(self._rest_of_output_seconds):
-                await self._tools.output.finish(file, offset, self._deliver(instance))
-        except (TimeoutError, ActorError):
-            await self._leave_out(instance, file)
-
-    async def _leave_out(self, instance: Instance, file: Path) -> None:
-        """Of more than could be stored in time the end is kept: the reason for a crash stands there."""
-        offset = await self._tools.logs.position(instance.id)
-        end = (await asyncio.to_thread(file.stat)).st_size - _END_BYTES
-        if end <= offset:  # it is the store that is slow: the log's buffer has these lines already, or never will
-            return
-        text = f"{end - offset:,} bytes of output of {instance.process} are left out: more came than could be stored."
-        self._tools.journal.say(instance.app, instance.deployment, text, Level.WARN, instance.release)
-        with suppress(TimeoutError, ActorError):
-            async with asyncio.timeout(_END_SECONDS):
-                await self._tools.output.finish(file, end, self._deliver(instance))
-
-    def _deliver(self, instance: Instance) -> Callable[[tuple[str, ...], int], Coroutine[Any, Any, None]]:
-        last = self._last_lines.setdefault(instance.id, deque(maxlen=_LAST_LINES))
-
-        async def deliver(texts: tuple[str, ...], offset: int) -> None:
-            now = self._tools.clock.now_ms()
-            lines = tuple(
-                NewLine(
-                    app=instance.app,
-                    time_ms=now,
-                    source=Source.APP,
-                    text=text,
-                    process=instance.process,
-                    deployment=instance.deployment,
-                    release=instance.release,
-                )
-                for text in texts
-            )
-            order = AppendAt(lines=lines, position=Position(file=instance.id, offset=offset))
-            await self._tools.log.ask(order, _STORED_WITHIN_SECONDS)
-            last.extend(texts)
-
-        return deliver
-
     async def _forget(self, instance: Instance) -> None:
         await self._tools.stores.instances.remove(instance.id)
-        await self._tools.logs.forget_position(instance.id)
-        await asyncio.to_thread(self._tools.runtime.output(instance).unlink, missing_ok=True)
+        await self._output.forget(instance)
         self._ended.pop(instance.id, None)
-        self._last_lines.pop(instance.id, None)
         self._unmarked.pop(instance.id, None)
         self._stopping.discard(instance.id)
 

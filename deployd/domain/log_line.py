@@ -1,5 +1,6 @@
 """One line of log, as it is stored and shown."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -42,7 +43,22 @@ class LogLine(NewLine, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a source has been read: bytes of `file` (an instance's id) whose lines are stored."""
+    """How far a source has been read: `offset` bytes of `file` (an instance's id), going on from the stored `start`."""
 
     file: str
+    start: int
     offset: int
+
+
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines to be stored together. With a position: only if its start is the stored one, and the position with them."""
+
+    lines: Sequence[NewLine]
+    position: Position | None = None
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a portion. A refused one has no lines; `position` is the file's stored one, whatever was asked."""
+
+    lines: list[LogLine]
+    position: int | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from deployd.domain.errors import StateConflict
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, NewLine, Position, Source
+from deployd.domain.log_line import Level, NewLine, Portion, Position, Source
 from deployd.logs.figures import Cause, LogFigures
 
 PENDING_LINES = 50_000
@@ -21,7 +21,7 @@ class Entry:
 
     lines: tuple[NewLine, ...] = ()
     position: Position | None = None
-    stored: asyncio.Future[None] | None = None
+    stored: asyncio.Future[int] | None = None
     forget: AppName | None = None
     bytes: int = 0
 
@@ -35,11 +35,10 @@ class Entry:
 
 @dataclass(slots=True)
 class Batch:
-    """For one commit: the lines, the positions after them, who waits for it, and the app whose lines go after it."""
+    """For one commit: the portions, who waits for each, and the app whose lines go after it."""
 
-    lines: list[NewLine] = field(default_factory=list)
-    positions: list[Position] = field(default_factory=list)
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    portions: list[Portion] = field(default_factory=list)
+    waiting: list[asyncio.Future[int] | None] = field(default_factory=list)
     forget: AppName | None = None
 
 
@@ -65,7 +64,7 @@ class Pending:
         if self._lines > PENDING_LINES or self._bytes > PENDING_BYTES:
             self._drop_oldest()
 
-    def add_at(self, lines: tuple[NewLine, ...], position: Position, stored: asyncio.Future[None]) -> None:
+    def add_at(self, lines: tuple[NewLine, ...], position: Position, stored: asyncio.Future[int]) -> None:
         """A reader asks again only after it gave up on its former question: that one must not be stored as well."""
         if former := self._reading.get(position.file):
             self._uncount(former)
@@ -78,15 +77,17 @@ class Pending:
 
     def take(self, now_ms: int) -> Batch:
         """Whole entries, at least one; stops after one that forgets an app, so that order holds."""
-        batch = Batch(lines=[_note(app, count, now_ms) for app, count in self._dropped.items()])
+        notes = [_note(app, count, now_ms) for app, count in self._dropped.items()]
+        batch = Batch(portions=[Portion(lines=notes)], waiting=[None]) if notes else Batch()
         self._dropped.clear()
-        size = 0
+        count, size = len(notes), 0
         while self._entries and batch.forget is None:
             entry = self._entries[0]
-            if batch.lines and (len(batch.lines) + len(entry.lines) > BATCH_LINES or size + entry.bytes > BATCH_BYTES):
+            if count and (count + len(entry.lines) > BATCH_LINES or size + entry.bytes > BATCH_BYTES):
                 break
             self._entries.popleft()
             self._uncount(entry)
+            count += len(entry.lines)
             size += entry.bytes
             self._move(entry, batch)
         if not self._entries:
@@ -101,12 +102,11 @@ class Pending:
         self._filled.set()
 
     def _move(self, entry: Entry, batch: Batch) -> None:
-        batch.lines.extend(entry.lines)
         batch.forget = entry.forget
         if entry.position is not None:
             self._reading.pop(entry.position.file, None)
-            batch.positions.append(entry.position)
-        if entry.stored is not None:
+        if entry.lines or entry.position is not None:
+            batch.portions.append(Portion(lines=entry.lines, position=entry.position))
             batch.waiting.append(entry.stored)
 
     def _drop_oldest(self) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 from deployd.domain.errors import DeploydError, ProviderUnavailable
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, LogLine, NewLine, Position
-from deployd.logs import sqlite_query, sqlite_trim
+from deployd.domain.log_line import Level, LogLine, Portion, Stored
+from deployd.logs import sqlite_append, sqlite_query, sqlite_trim
 from deployd.logs.sqlite_file import connect, errors_of, prepare, transaction
 
 _READERS = 3
@@ -45,9 +45,9 @@ class SqliteLogStore:
         """After what was begun has ended."""
         await asyncio.to_thread(self._close)
 
-    async def append(self, lines: Sequence[NewLine], positions: Sequence[Position] = ()) -> list[LogLine]:
+    async def append(self, *portions: Portion) -> list[Stored]:
         """Once called it is carried out: cancelling it waits for the commit and then raises CancelledError."""
-        job = _Append(lines, positions)
+        job = _Append(portions)
         self._waiting.append(job)
         await self._in(self._writer, self._commit_waiting)
         return job.result()
@@ -122,13 +122,13 @@ class SqliteLogStore:
             return
         try:
             with errors_of(self._path), transaction(self._connection):
-                stored = [sqlite_query.insert(self._connection, job.lines, job.positions) for job in jobs]
+                stored = [sqlite_append.append(self._connection, job.portions) for job in jobs]
         except DeploydError as error:
             for job in jobs:
                 job.error = error
         else:
-            for job, lines in zip(jobs, stored, strict=True):
-                job.stored = lines
+            for job, outcome in zip(jobs, stored, strict=True):
+                job.stored = outcome
 
     def _select(self, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
         with self._reader() as connection:
@@ -154,13 +154,12 @@ class SqliteLogStore:
 class _Append:
     """Some lines waiting for a commit, then what became of them."""
 
-    def __init__(self, lines: Sequence[NewLine], positions: Sequence[Position]) -> None:
-        self.lines = lines
-        self.positions = positions
-        self.stored: list[LogLine] | None = None
+    def __init__(self, portions: Sequence[Portion]) -> None:
+        self.portions = portions
+        self.stored: list[Stored] | None = None
         self.error: DeploydError | None = None
 
-    def result(self) -> list[LogLine]:
+    def result(self) -> list[Stored]:
         if self.stored is None:
             raise self.error or ProviderUnavailable("The lines were not stored: another append broke the commit.")
         return self.stored

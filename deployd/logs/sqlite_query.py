@@ -1,26 +1,15 @@
-"""What the log store asks SQLite: the statements, and the way from a line to a row and back."""
+"""What the log store asks SQLite when it reads: the statements, and the way from a row to a line."""
 
-import sqlite3
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, LogLine, NewLine, Position, Source
+from deployd.domain.log_line import Level, LogLine, Source
 from deployd.logs.level import RANK
 
 _LEVELS = tuple(sorted(RANK, key=RANK.__getitem__))
 _SOURCES = {source.value: source for source in Source}
 _TROUBLE = RANK[Level.WARN]
 
-_NEXT_SEQ = "INSERT INTO log_app (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id, last_seq"
-_COUNT = "UPDATE log_app SET last_seq = ?, bytes = bytes + ? WHERE id = ?"
-_INSERT = """
-INSERT INTO log_line (app, seq, time_ms, level, source, process, stream, deployment, release, size, text)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_SET_POSITION = """
-INSERT INTO log_position (file, position) VALUES (?, ?) ON CONFLICT (file) DO UPDATE SET position = excluded.position
-"""
 _SELECT = """
 SELECT a.name, l.seq, l.time_ms, l.level, l.source, l.process, l.stream, l.deployment, l.release, l.text
 FROM log_line AS l JOIN log_app AS a ON a.id = l.app
@@ -35,27 +24,6 @@ WITH seen (app, seq) AS (SELECT (SELECT id FROM log_app WHERE name = ?), ?), see
     0
 ))
 """
-
-
-def insert(connection: sqlite3.Connection, lines: Sequence[NewLine], positions: Iterable[Position]) -> list[LogLine]:
-    """Inside a transaction of the caller."""
-    stored: list[LogLine] = []
-    rows: list[tuple[Any, ...]] = []
-    counters: dict[AppName, list[int]] = {}
-    for line in lines:
-        counter = counters.get(line.app)
-        if counter is None:
-            app_id, last_seq = connection.execute(_NEXT_SEQ, (line.app,)).fetchone()
-            counter = counters[line.app] = [app_id, last_seq, 0]
-        size = len(line.text) if line.text.isascii() else len(line.text.encode())
-        counter[1] += 1
-        counter[2] += size
-        stored.append(_numbered(line, counter[1]))
-        rows.append(_row(line, counter[0], counter[1], size))
-    connection.executemany(_INSERT, rows)
-    connection.executemany(_COUNT, [(last_seq, size, app_id) for app_id, last_seq, size in counters.values()])
-    connection.executemany(_SET_POSITION, [(position.file, position.offset) for position in positions])
-    return stored
 
 
 def select(
@@ -110,35 +78,4 @@ def line_of(row: tuple[Any, ...]) -> LogLine:
         deployment=deployment,
         release=release,
         text=text,
-    )
-
-
-def _numbered(line: NewLine, seq: int) -> LogLine:
-    return LogLine(
-        app=line.app,
-        seq=seq,
-        time_ms=line.time_ms,
-        level=line.level,
-        source=line.source,
-        process=line.process,
-        stream=line.stream,
-        deployment=line.deployment,
-        release=line.release,
-        text=line.text,
-    )
-
-
-def _row(line: NewLine, app_id: int, seq: int, size: int) -> tuple[Any, ...]:
-    return (
-        app_id,
-        seq,
-        line.time_ms,
-        RANK[line.level],
-        line.source.value,
-        line.process,
-        line.stream,
-        line.deployment,
-        line.release,
-        size,
-        line.text,
     )

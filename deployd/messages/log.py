@@ -16,8 +16,12 @@ class AppendLines(Message, frozen=True, kw_only=True):
     lines: tuple[NewLine, ...]
 
 
-class AppendAt(Request[None], frozen=True, kw_only=True):
-    """Like AppendLines, answered when the lines and the reader's new position are durable in one transaction."""
+class AppendAt(Request[int], frozen=True, kw_only=True):
+    """Like AppendLines, answered when the lines and the reader's new position are durable in one transaction.
+
+    The answer is the file's stored position: another than the one asked for means that nothing was stored, since the
+    reader did not begin where the stored lines end; it is to go on from there.
+    """
 
     lines: tuple[NewLine, ...]
     position: Position

@@ -1,16 +1,17 @@
 """Where log lines are kept."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, LogLine, NewLine, Position
+from deployd.domain.log_line import Level, LogLine, Portion, Stored
 
 
 class LogStore(Protocol):
-    async def append(self, lines: Sequence[NewLine], positions: Sequence[Position] = ()) -> list[LogLine]:
+    async def append(self, *portions: Portion) -> list[Stored]:
         """Gives each line its app's next sequence number; durable, in one transaction with the positions, on return.
 
+        A portion whose position does not start at the stored one is refused: a reader that does not know what became
+        of its last portion sends it again, and no line is stored twice. Its answer says where to go on.
         Cancelling does not undo it: CancelledError comes only after the commit was carried through or failed.
         """
         ...

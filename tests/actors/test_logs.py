@@ -8,7 +8,7 @@ import pytest
 from actors.logs import LogActor
 from deployd.domain.errors import ProviderUnavailable
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, LogLine, Position, Source
+from deployd.domain.log_line import Level, LogLine, Portion, Position, Source, Stored
 from deployd.domain.secret import Secret
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.ref import Ref
@@ -28,7 +28,7 @@ from deployd.messages.log import (
     RememberSecrets,
 )
 from tests.support.actor_runner import running
-from tests.support.log_lines import BLOG, SHOP, line
+from tests.support.log_lines import BLOG, SHOP, line, put
 
 ASK_SECONDS = 10.0
 
@@ -109,7 +109,9 @@ async def test_secrets_never_reach_the_store_or_a_viewer(log: Ref[LogMessage], s
     tail = await _open(log)
     log.tell(RememberSecrets(app=SHOP, secrets=(Secret("hunter2hunter2"),)))
     log.tell(AppendLines(lines=(line("password is hunter2hunter2"),)))
-    await log.ask(AppendAt(lines=(line("again hunter2hunter2"),), position=Position(file="i", offset=1)), ASK_SECONDS)
+    await log.ask(
+        AppendAt(lines=(line("again hunter2hunter2"),), position=Position(file="i", start=0, offset=1)), ASK_SECONDS
+    )
     expected = [f"password is {REDACTED}", f"again {REDACTED}"]
     assert expected == _texts(await _read(tail, 2)) == _texts(await store.read(SHOP))
 
@@ -134,7 +136,7 @@ async def test_text_that_is_not_unicode_is_stored_all_the_same(log: Ref[LogMessa
 
 
 async def test_a_position_is_answered_once_it_is_durable(log: Ref[LogMessage], store: SqliteLogStore) -> None:
-    await log.ask(AppendAt(lines=(line("a"),), position=Position(file="inst-1", offset=12)), ASK_SECONDS)
+    await log.ask(AppendAt(lines=(line("a"),), position=Position(file="inst-1", start=0, offset=12)), ASK_SECONDS)
     assert await store.position("inst-1") == 12
     assert _texts(await store.read(SHOP)) == ["a"]
 
@@ -211,7 +213,7 @@ async def test_a_gap_stands_before_the_line_that_came_after_it(log: Ref[LogMessa
 async def test_a_forgotten_app_loses_its_lines_and_only_its_own(log: Ref[LogMessage], store: SqliteLogStore) -> None:
     log.tell(AppendLines(lines=(line("old"), line("kept", BLOG))))
     log.tell(ForgetApp(app=SHOP))
-    await log.ask(AppendAt(lines=(line("new"),), position=Position(file="i", offset=1)), ASK_SECONDS)
+    await log.ask(AppendAt(lines=(line("new"),), position=Position(file="i", start=0, offset=1)), ASK_SECONDS)
     assert (_texts(await store.read(SHOP)), _texts(await store.read(BLOG))) == (["new"], ["kept"])
 
 
@@ -237,7 +239,7 @@ async def test_old_lines_are_trimmed_at_the_start(tmp_path: Path) -> None:
     store = await TellsOfTrimming.open(tmp_path / "trimmed.db")
     store.trimmed = asyncio.Event()
     now_ms = SystemClock().now_ms()
-    await store.append([line("old", time_ms=now_ms - 3 * 86_400_000), line("young", time_ms=now_ms)])
+    await put(store, [line("old", time_ms=now_ms - 3 * 86_400_000), line("young", time_ms=now_ms)])
     async with _running(store, keep_days=2):
         await asyncio.wait_for(store.trimmed.wait(), ASK_SECONDS)
         assert _texts(await store.read(SHOP)) == ["young"]
@@ -249,10 +251,10 @@ class FullForAWhile(SqliteLogStore):
 
     full = True
 
-    async def append(self, lines: object, positions: object = ()) -> list[LogLine]:
+    async def append(self, *portions: Portion) -> list[Stored]:
         if self.full:
             raise ProviderUnavailable("The disk is full.")
-        return await super().append(lines, positions)  # type: ignore[arg-type]
+        return await super().append(*portions)
 
 
 async def test_lines_wait_while_the_disk_is_full_and_people_are_told(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Log lines for tests."""
 
+from collections.abc import Sequence
+
 from deployd.domain.ids import AppName
-from deployd.domain.log_line import Level, NewLine, Source
+from deployd.domain.log_line import Level, LogLine, NewLine, Portion, Source
+from deployd.ports.log_store import LogStore
 
 SHOP = AppName("shop")
 BLOG = AppName("blog")
@@ -27,3 +30,9 @@ def line(
         deployment=deployment,
         release=3,
     )
+
+
+async def put(store: LogStore, lines: Sequence[NewLine]) -> list[LogLine]:
+    """Without a position, as deployd's own lines are stored."""
+    (stored,) = await store.append(Portion(lines=lines))
+    return stored.lines

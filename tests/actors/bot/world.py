@@ -52,6 +52,7 @@ from deployd.ports.stores import Stores
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
 from deployd.stores.stores import open_stores
+from tests.support.log_lines import put
 from tests.support.telegram_api import TOKEN, TelegramApi, telegram_api
 
 EventData = dict[str, str | int | float | bool | None]
@@ -247,9 +248,8 @@ class World:
     async def add_lines(self, app: AppName, *texts: str, deployment: str | None = None) -> None:
         source = Source.APP if deployment is None else Source.BUILD
         now = CLOCK.now_ms()
-        await self.logs.append(
-            [NewLine(app=app, time_ms=now, source=source, text=text, deployment=deployment) for text in texts]
-        )
+        lines = [NewLine(app=app, time_ms=now, source=source, text=text, deployment=deployment) for text in texts]
+        await put(self.logs, lines)
 
     async def only_deployment(self, app: AppName) -> Deployment:
         (deployment,) = await self.stores.deployments.of_app(app, 10)

@@ -50,7 +50,10 @@ class BusyLog(Actor[LogMessage]):
         match message:
             case AppendAt(lines=lines, position=position) if position.offset < 500_000:
                 return self.spawn(asyncio.Event().wait(), name="busy")
-            case AppendAt(lines=lines) | AppendLines(lines=lines):
+            case AppendAt(lines=lines, position=position):
+                self.stored += [line.text for line in lines]
+                return position.offset
+            case AppendLines(lines=lines):
                 self.stored += [line.text for line in lines]
             case _:
                 raise AssertionError(message)

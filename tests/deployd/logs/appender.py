@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from deployd.domain.errors import DeploydError
-from deployd.domain.log_line import Position
+from deployd.domain.log_line import Portion, Position
 from deployd.logs.sqlite import SqliteLogStore
 from tests.support.log_lines import line
 
@@ -23,7 +23,8 @@ async def append_forever(path: Path) -> None:
         lines = [line(f"line {number} {'x' * 200}") for number in range(offset, offset + STEP)]
         offset += STEP
         try:
-            await store.append(lines, [Position(file="inst-1", offset=offset)])
+            position = Position(file="inst-1", start=offset - STEP, offset=offset)
+            await store.append(Portion(lines=lines, position=position))
         except DeploydError as error:
             print(f"{type(error).__name__}: {error}", flush=True)
             await store.close()
