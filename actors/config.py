@@ -92,7 +92,8 @@ class ConfigActor(Actor[ConfigMessage]):
 
     async def _refuse(self, reason: str) -> None:
         self._problems.say("config", f"The last edit of deployd.toml was refused: {reason}")
-        self._journal.say(SYSTEM_APP, None, f"Edit refused: {reason}", Level.ERROR)
+        for line in f"Edit refused: {reason}".splitlines():
+            self._journal.say(SYSTEM_APP, None, line, Level.ERROR)
         await self._journal.note(EventType.CONFIG_REFUSED, SYSTEM_APP, "deployd.toml", {"reason": reason})
 
     async def _give_up_moved_hosts(self, config: Config) -> list[str]:

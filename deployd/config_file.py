@@ -1,24 +1,21 @@
 """Reads, checks and refuses deployd.toml. Only this file reads the environment."""
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from deployd.config import AppConfig, CertificateFiles, Config, TlsConfig
-from deployd.domain.app import check_settings, checked_name, is_host_name
-from deployd.domain.edge import check_network
-from deployd.domain.env import EnvValue, check_env, looks_secret
+from deployd.domain.app import with_ascii_domains
+from deployd.domain.env import EnvValue, looks_secret
 from deployd.domain.errors import UserMistake
-from deployd.domain.place import Place
+from deployd.domain.host_name import in_ascii
 from deployd.domain.secret import Secret
-
-Kind = TypeVar("Kind")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+from deployd.domain.setting import Key, WrongSetting
+from deployd.settings.checks import wrong_values
 
 
 class _Referred(Secret):
@@ -28,11 +25,8 @@ class _Referred(Secret):
 
 
 def load(path: Path) -> Config:
-    """UserMistake names the file, the key and what was expected; nothing is half-applied. Reads files: it blocks."""
-    try:
-        return _parse(_read(path), path.resolve().parent)
-    except UserMistake as mistake:
-        raise UserMistake(f"{path}: {mistake}") from mistake
+    """UserMistake names the file, the line, the key and what was expected; nothing is half-applied. It blocks."""
+    return parse(text_of(path), path)
 
 
 def environment() -> Mapping[str, str]:
@@ -48,64 +42,90 @@ def resolve_env(app: AppConfig) -> dict[str, EnvValue]:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
+def text_of(path: Path) -> str:
+    """The file's text, without the byte order mark that some editors put before it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
-        raise UserMistake(f"The config file cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserMistake("The config file is not UTF-8 text.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserMistake(f"Not valid TOML: {error}.") from error
-
-
-def _parse(tables: dict[str, Any], folder: Path) -> Config:
-    apps = tables.pop("apps", {})
-    if not isinstance(apps, dict):
-        raise UserMistake("`apps` must hold tables such as [apps.shop].")
-    config = _convert(tables, Config, "$", folder)
-    _check_server(config)
-    _check_tls(config)
-    server = msgspec.structs.replace(config.server, data_dir=str(folder / config.server.data_dir))
-    config = msgspec.structs.replace(
-        config,
-        server=server,
-        tls=_tls_from(config.tls, folder),
-        apps={name: _app(name, table, folder) for name, table in apps.items()},
-    )
-    _check_hosts(config)
-    return config
-
-
-def _app(name: str, table: Any, folder: Path) -> AppConfig:
-    checked_name(name)
-    if not isinstance(table, dict):
-        raise UserMistake(f"`apps.{name}` must be a table: write [apps.{name}].")
-    env = table.pop("env", {})
-    if not isinstance(env, dict):
-        raise UserMistake(f"`apps.{name}.env` must be a table of names and values.")
-    # One by one, since msgspec's paths say [...] where a name that the user chose would stand.
-    values = {key: _convert(value, Secret, f"$.apps.{name}.env.{key}", folder) for key, value in env.items()}
-    app = msgspec.structs.replace(_convert(table, AppConfig, f"$.apps.{name}", folder), env=values)
-    check_settings(name, app.settings())
+        raise UserMistake(f"{path}: The config file cannot be read: {error.strerror}.") from error
     try:
-        check_env(values)
-    except UserMistake as mistake:
-        raise UserMistake(f"`apps.{name}.env`: {mistake}") from mistake
-    return app
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserMistake(f"{path}:{line}: The config file is not UTF-8 text: save it as UTF-8.") from error
 
 
-def _convert(value: Any, kind: type[Kind], at: str, folder: Path) -> Kind:
+def tables_of(text: str, path: Path) -> dict[str, Any]:
+    """As tomllib reads them; ConfigMistakes says where it cannot."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # Both take their time to load, and most starts need neither.
+        from deployd.settings.mistakes import ConfigMistakes
+        from deployd.settings.places import Places
+        from deployd.settings.syntax import mistakes_of_syntax
+
+        places = Places(text)
+        raise ConfigMistakes(path, places, mistakes_of_syntax(places, error)) from error
+    except RecursionError as error:
+        raise UserMistake(f"{path}: Its lists or tables are nested too deeply.") from error
+
+
+def parse(text: str, path: Path) -> Config:
+    """What a file at `path` with that text would mean; ConfigMistakes has everything that is wrong in it."""
+    folder = path.resolve().parent
+    tables = tables_of(text, path)
+    config, wrong = _converted(tables, folder)
+    config = _with_ascii_names(config)
+    wrong = [*wrong, *wrong_values(config, {str(each.key[0]) for each in wrong if each.key})]
+    if wrong:
+        from deployd.settings.mistakes import ConfigMistakes
+        from deployd.settings.places import Places
+
+        raise ConfigMistakes.of_settings(path, Places(text), wrong)
+    server = msgspec.structs.replace(config.server, data_dir=str(folder / config.server.data_dir))
+    return msgspec.structs.replace(config, server=server, tls=_tls_from(config.tls, folder))
+
+
+def _converted(tables: dict[str, Any], folder: Path) -> tuple[Config, list[WrongSetting]]:
+    """Tables with a mistake in them are left out of the Config, so that what else is wrong is found as well."""
+
     def hook(expected: type, given: object) -> object:
         if expected is Secret:
             return _resolve(given, folder)
         raise NotImplementedError(expected)
 
     try:
-        return msgspec.convert(value, kind, dec_hook=hook)
+        return msgspec.convert(tables, Config, dec_hook=hook), []
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        raise UserMistake(f"{what} - at `{at}{where.rstrip('`')}`") from error
+        from deployd.settings.schema import config_kind
+        from deployd.settings.shape import wrong_shapes
+
+        wrong = list(wrong_shapes(tables, config_kind(), (), lambda given: _resolve(given, folder)))
+        if not wrong:
+            raise UserMistake(f"deployd.toml is not usable: {error}.") from error
+        for each in wrong:
+            _leave_out(tables, each.key)
+        return msgspec.convert(tables, Config, dec_hook=hook), wrong
+
+
+def _leave_out(tables: dict[str, Any], key: Key) -> None:
+    """The app, or else the table at the top, that the key is in."""
+    match key:
+        case ("apps", str(name), *_) if isinstance(tables.get("apps"), dict):
+            tables["apps"].pop(name, None)
+        case (str(name), *_):
+            tables.pop(name, None)
+
+
+def _with_ascii_names(config: Config) -> Config:
+    server = msgspec.structs.replace(
+        config.server,
+        base_domain=in_ascii(config.server.base_domain),
+        control_host=in_ascii(config.server.control_host),
+    )
+    apps = {name: with_ascii_domains(app) for name, app in config.apps.items()}
+    return msgspec.structs.replace(config, server=server, apps=apps)
 
 
 def _resolve(given: object, folder: Path) -> Secret:
@@ -135,39 +155,6 @@ def _from_file(path: Path) -> Secret:
         raise ValueError(f"The file {path} is not UTF-8 text") from error
 
 
-def _check_server(config: Config) -> None:
-    server = config.server
-    for key, text in (("http", server.http), ("https", server.https), ("admin", server.admin)):
-        if not _is_listening_address(text) and not (key == "https" and not text):
-            raise UserMistake(f"`server.{key}` {text!r} is not of the form host:port, such as 127.0.0.1:8080.")
-    for key, text in (("base_domain", server.base_domain), ("control_host", server.control_name)):
-        if not is_host_name(text):
-            raise UserMistake(f"`server.{key}` {text!r} is not a host name such as apps.example.com (lower case).")
-    for network in server.trusted_proxies:
-        check_network("server.trusted_proxies", network)
-    if server.proxy_protocol and not server.trusted_proxies:
-        raise UserMistake(
-            "`server.proxy_protocol` needs to know from whom: name the proxies in `server.trusted_proxies`."
-        )
-    url = config.database.url.reveal()
-    if url and not url.startswith(("postgresql://", "postgres://")):
-        raise UserMistake("`database.url` must be empty (SQLite) or start with postgresql://.")
-
-
-def _check_tls(config: Config) -> None:
-    tls = config.tls
-    if (tls.acme or tls.certificates) and not config.server.https:
-        raise UserMistake('`tls` needs a listener for its certificates: set `server.https`, such as "0.0.0.0:443".')
-    if config.server.http2 and not config.server.https:
-        raise UserMistake("`server.http2` is for the https listener: set `server.https` as well.")
-    if tls.directory and not tls.directory.startswith("https://"):
-        raise UserMistake(f"`tls.directory` {tls.directory!r} must start with https://.")
-    if tls.directory and tls.staging:
-        raise UserMistake("`tls.staging` is Let's Encrypt's: leave it out, or leave out `tls.directory`.")
-    if tls.email and not _EMAIL.fullmatch(tls.email):
-        raise UserMistake(f"`tls.email` {tls.email!r} is not an address such as ops@example.com.")
-
-
 def _tls_from(tls: TlsConfig, folder: Path) -> TlsConfig:
     """Paths count from the folder of the file."""
     own = tls.certificates
@@ -177,20 +164,3 @@ def _tls_from(tls: TlsConfig, folder: Path) -> TlsConfig:
 
 def _path(folder: Path, text: str) -> str:
     return str(folder / Path(text).expanduser())
-
-
-def _is_listening_address(text: str) -> bool:
-    host, _, port = text.rpartition(":")
-    bare = ":" not in host or (host.startswith("[") and host.endswith("]"))
-    return bool(host) and bare and port.isascii() and port.isdigit() and int(port) < 65_536
-
-
-def _check_hosts(config: Config) -> None:
-    owners = {config.server.control_name: "deployd itself"}
-    for name, app in config.apps.items():
-        for host in app.domains or (f"{name}.{config.server.base_domain}",):
-            owner = owners.setdefault(host, f"app {name!r}")
-            if Place.parse(host).host == config.server.control_name:
-                owner = "deployd itself"
-            if owner != f"app {name!r}":
-                raise UserMistake(f"App {name!r} cannot be served at {host!r}: that host belongs to {owner}.")

@@ -7,7 +7,7 @@ import msgspec
 from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
 from actors.deploy.tools import DeployTools
-from deployd.domain.app import App, check_settings, checked_name
+from deployd.domain.app import App, check_settings, checked_name, with_ascii_domains
 from deployd.domain.env import Environment, EnvLayer, check_env
 from deployd.domain.errors import NotFound, UserMistake
 from deployd.domain.event import EventType
@@ -38,19 +38,20 @@ class Catalogue:
     async def put(self, order: PutApp) -> App:
         """Everything is checked before anything is written."""
         name = checked_name(order.name)
-        check_settings(name, order.settings)
+        settings = with_ascii_domains(order.settings)
+        check_settings(name, settings)
         if order.env is not None:
             check_env({key: entry.value for key, entry in order.env.items()})
         before = await self._existing(name)
         if before is not None and order.create_only:
             raise UserMistake(f"App {name!r} exists already; change it, or choose another name.")
-        if before is not None and bool(before.settings.upstreams) != bool(order.settings.upstreams):
+        if before is not None and bool(before.settings.upstreams) != bool(settings.upstreams):
             raise UserMistake(
                 f"App {name!r} cannot change between `repo` and `upstream`; remove it and create it anew."
             )
         app = App(
             name=name,
-            settings=order.settings,
+            settings=settings,
             created_ms=before.created_ms if before else self._tools.clock.now_ms(),
             stopped=before.stopped if before else False,
             maintenance=before.maintenance if before else None,

@@ -1,12 +1,12 @@
 """Finds the daemon from what the user typed: its configuration file, data folder, socket and listeners."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from deployd.config import ServerConfig
+from deployd.config_file import load, tables_of, text_of
 from deployd.domain.errors import UserMistake
 from deployd.paths import Paths
 
@@ -51,8 +51,10 @@ def place_of(config: Path | None, data_dir: Path | None) -> Place:
 
 def _server(path: Path) -> ServerConfig:
     """Only this table: a mistake elsewhere, or a secret that is not ours to read, must not cut us off the daemon."""
+    text = text_of(path)
+    table = tables_of(text, path).get("server", {})
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(tables.get("server", {}), ServerConfig)
-    except (OSError, ValueError, msgspec.ValidationError) as error:
-        raise UserMistake(f"{path}: its [server] table cannot be read: {error}.") from error
+        return msgspec.convert(table, ServerConfig)
+    except msgspec.ValidationError:
+        load(path)  # Says what is wrong in it, and where.
+        raise

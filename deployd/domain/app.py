@@ -1,29 +1,30 @@
 """What the user deploys, and the settings that deployd.toml, the API and the store share."""
 
 import re
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from deployd.domain.bounds import MOST, MOST_CPUS, MOST_PIDS
-from deployd.domain.build import BuildPlan, BuildSettings, check_build_settings
-from deployd.domain.edge import EdgeSettings, check_edge
+from deployd.domain.build import BuildPlan, BuildSettings, wrong_build_settings
+from deployd.domain.edge import EdgeSettings, wrong_edge_settings
 from deployd.domain.errors import UserMistake
+from deployd.domain.host_name import in_ascii, is_domain, is_host_name, why_no_host_name
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
+from deployd.domain.setting import Key, WrongSetting, raise_first
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
 """What visitors read when nobody said what."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]|[a-z]")
-_HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _PROCESS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _PATH = re.compile(r"/[!-~]*")
 _UPSTREAM = re.compile(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
-_DOMAIN = re.compile(r"(\*\.)?([^/]+)(/(?!\.\.?(/|\Z))[A-Za-z0-9._~!$&'()*+,=:@-]+)*")
 
+AnySettings = TypeVar("AnySettings", bound="AppSettings")
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=64)]
 
@@ -108,58 +109,78 @@ def checked_name(text: str) -> AppName:
     return AppName(text)
 
 
-def is_host_name(text: str) -> bool:
-    return _HOST.fullmatch(text) is not None
-
-
-def is_domain(text: str) -> bool:
-    """A host name, a wildcard for one (`*.example.com`), or either with a path prefix (`example.com/api`)."""
-    found = _DOMAIN.fullmatch(text)
-    return found is not None and is_host_name(found[2])
+def with_ascii_domains(settings: AnySettings) -> AnySettings:
+    """Names with letters beyond ASCII become what browsers ask for."""
+    domains, canonical = tuple(map(in_ascii, settings.domains)), in_ascii(settings.proxy.canonical)
+    if (domains, canonical) == (settings.domains, settings.proxy.canonical):
+        return settings
+    proxy = msgspec.structs.replace(settings.proxy, canonical=canonical)
+    return msgspec.structs.replace(settings, domains=domains, proxy=proxy)
 
 
 def check_settings(name: str, settings: AppSettings) -> None:
-    """Raises UserMistake naming the first setting that cannot work."""
+    """Raises WrongSetting for the first setting that cannot work."""
+    raise_first(wrong_settings(name, settings))
+
+
+def wrong_settings(name: str, settings: AppSettings) -> Iterator[WrongSetting]:
+    """Each setting that cannot work; its key counts from the app's table."""
     if bool(settings.repo) == bool(settings.upstreams):
-        raise UserMistake(f"App {name!r} needs either `repo` (a git URL) or `upstream` (host:port), and not both.")
-    for host in settings.domains:
+        key = ("upstream",) if settings.repo else ()
+        yield WrongSetting(
+            key, f"App {name!r} needs either `repo` (a git URL) or `upstream` (host:port), and not both."
+        )
+    parts = (_wrong_places(settings), _wrong_processes(settings), wrong_build_settings(settings.build))
+    for wrong in (*parts, wrong_edge_settings(settings.proxy), _wrong_canonical(settings)):
+        yield from (each.said_of(f"App {name!r}") for each in wrong)
+
+
+def _wrong_places(settings: AppSettings) -> Iterator[WrongSetting]:
+    """What leads to the app, or from it."""
+    for at, host in enumerate(settings.domains):
         if not is_domain(host):
-            raise UserMistake(
-                f"App {name!r}: {host!r} in `domains` is not a host name such as www.example.com (lower case)."
-            )
-    for address in settings.upstreams:
-        if address.startswith("unix:/"):
-            continue
-        if not _UPSTREAM.fullmatch(address) or not 0 < int(address.rsplit(":", 1)[1]) < 65_536:
-            raise UserMistake(f"App {name!r}: `upstream` {address!r} is not of the form host:port.")
+            yield WrongSetting(("domains", at), f"{host!r} in `domains` {why_no_host_name(host, domain=True)}.")
+    for at, address in enumerate(settings.upstreams):
+        if not _is_upstream(address):
+            key: Key = ("upstream",) if isinstance(settings.upstream, str) else ("upstream", at)
+            yield WrongSetting(key, f"`upstream` {address!r} is not of the form host:port.")
     if not _PATH.fullmatch(settings.health_check.path):
-        raise UserMistake(
-            f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
-            "beyond ASCII are to be percent-encoded."
+        yield WrongSetting(
+            ("health",) if isinstance(settings.health, str) else ("health", "path"),
+            f"the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
+            "beyond ASCII are to be percent-encoded.",
         )
     if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
-        raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
-    try:
-        _check_processes(settings)
-        check_build_settings(settings.build)
-        check_edge(settings.proxy)
-        _check_canonical(settings.proxy.canonical, settings.domains)
-    except UserMistake as mistake:
-        raise UserMistake(f"App {name!r}: {mistake}") from mistake
+        yield WrongSetting(("repo",), "`repo` is not a git URL.")
 
 
-def _check_processes(settings: AppSettings) -> None:
-    for process in (*settings.processes, *settings.commands):
-        if not _PROCESS.fullmatch(process):
-            raise UserMistake(f"{process!r} cannot name a process: take letters, digits, _ and -, from a letter on.")
+def _is_upstream(address: str) -> bool:
+    if address.startswith("unix:/"):
+        return True
+    return _UPSTREAM.fullmatch(address) is not None and 0 < int(address.rsplit(":", 1)[1]) < 65_536
+
+
+def _wrong_processes(settings: AppSettings) -> Iterator[WrongSetting]:
+    for table, processes in (("processes", settings.processes), ("commands", settings.commands)):
+        for process in processes:
+            if not _PROCESS.fullmatch(process):
+                yield WrongSetting(
+                    (table, process),
+                    f"{process!r} cannot name a process: take letters, digits, _ and -, from a letter on.",
+                    named=True,
+                )
     if (place := place_of_nul(msgspec.to_builtins(settings))) is not None:
-        raise UserMistake(f"`{place}` holds a NUL byte, which no program can be given.")
+        yield WrongSetting(tuple(place.split(".")), f"`{place}` holds a NUL byte, which no program can be given.")
 
 
-def _check_canonical(host: str, domains: tuple[str, ...]) -> None:
+def _wrong_canonical(settings: AppSettings) -> Iterator[WrongSetting]:
     """Otherwise every visitor would be sent to where the app is not served."""
+    host = settings.proxy.canonical
     if not host:
         return
-    served = {domain.partition("/")[0] for domain in domains}
-    if not is_host_name(host) or (served and not served & {host, f"*.{host.partition('.')[2]}"}):
-        raise UserMistake(f"`proxy.canonical` {host!r} is not a host name that is among its `domains`.")
+    key = ("proxy", "canonical")
+    served = {domain.partition("/")[0] for domain in settings.domains}
+    if not is_host_name(host):
+        yield WrongSetting(key, f"`proxy.canonical` {host!r} {why_no_host_name(host)}.")
+    elif served and not served & {host, f"*.{host.partition('.')[2]}"}:
+        yield WrongSetting(key, f"`proxy.canonical` {host!r} is not a host name that is among its `domains`.")

@@ -1,10 +1,11 @@
 """How a project is built and run, as data: what the user wished, and the plan that detection made of it."""
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
-from deployd.domain.errors import UserMistake
+from deployd.domain.setting import WrongSetting, raise_first
 
 _FOLDER = re.compile(r"(?!.*(^|/)\.\.(/|$))(?!/)[^\x00-\x1f\\]{1,400}")
 
@@ -98,7 +99,12 @@ class BuildWishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_build_settings(settings: BuildSettings) -> None:
-    """Raises UserMistake naming the first setting that cannot work."""
+    """Raises WrongSetting for the first setting that cannot work."""
+    raise_first(wrong_build_settings(settings))
+
+
+def wrong_build_settings(settings: BuildSettings) -> Iterator[WrongSetting]:
+    """Keys count from the app's table."""
     for key, folder in (("root", settings.root), ("output", settings.output)):
         if folder is not None and not _FOLDER.fullmatch(folder):
-            raise UserMistake(f"`build.{key}` {folder!r} is not a folder inside the repository.")
+            yield WrongSetting(("build", key), f"`build.{key}` {folder!r} is not a folder inside the repository.")

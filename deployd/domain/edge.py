@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import msgspec
 
 from deployd.domain.bounds import MOST
 from deployd.domain.errors import UserMistake
+from deployd.domain.setting import WrongSetting, raise_first
 
 _PASSWORD_HASH = re.compile(r"scrypt:[0-9a-f]{32}:[0-9a-f]{64}")
 _SOURCE = re.compile(r"/[!-)+-~]*\*?")
@@ -78,23 +80,32 @@ class Canary(CanaryRule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def check_edge(settings: EdgeSettings) -> None:
-    """Raises UserMistake naming the first setting that cannot work."""
+    """Raises WrongSetting for the first setting that cannot work."""
+    raise_first(wrong_edge_settings(settings))
+
+
+def wrong_edge_settings(settings: EdgeSettings) -> Iterator[WrongSetting]:
+    """Keys count from the app's table."""
     for user, secret in settings.basic_auth.items():
         if not user or ":" in user or not _PASSWORD_HASH.fullmatch(secret):
-            raise UserMistake(
-                f"`proxy.basic_auth` of {user!r} is not a hash: type `deployd hash-password` and put its answer here."
+            yield WrongSetting(
+                ("proxy", "basic_auth", user),
+                f"`proxy.basic_auth` of {user!r} is not a hash: type `deployd hash-password` and put its answer here.",
             )
-    for network in settings.allow:
-        check_network("proxy.allow", network)
+    yield from (each.below("proxy") for each in wrong_networks("proxy.allow", settings.allow))
     for source, place in settings.redirects.items():
         if not _SOURCE.fullmatch(source) or not place or not _PLACE.fullmatch(place):
-            raise UserMistake(
+            yield WrongSetting(
+                ("proxy", "redirects", source),
                 f"`proxy.redirects` {source!r} = {place!r} does not lead from a path (or a prefix that ends in *) to a "
-                "path or http URL; letters beyond ASCII are to be percent-encoded."
+                "path or http URL; letters beyond ASCII are to be percent-encoded.",
             )
     for status, file in settings.error_pages.items():
         if not _ERROR.fullmatch(status) or file.startswith("/") or ".." in file.split("/"):
-            raise UserMistake(f"`proxy.error_pages` {status!r} = {file!r} is not a status and a file of the release.")
+            yield WrongSetting(
+                ("proxy", "error_pages", status),
+                f"`proxy.error_pages` {status!r} = {file!r} is not a status and a file of the release.",
+            )
 
 
 def check_canary(rule: CanaryRule) -> None:
@@ -103,12 +114,14 @@ def check_canary(rule: CanaryRule) -> None:
         raise UserMistake("A canary needs visitors: say a percentage, a header, or the networks they come from.")
     if rule.header and not _HEADER.fullmatch(rule.header):
         raise UserMistake(f"The header {rule.header!r} of the canary is not of the form `X-Canary: 1`.")
-    for network in rule.allow:
-        check_network("allow", network)
+    raise_first(wrong_networks("allow", rule.allow))
 
 
-def check_network(key: str, text: str) -> None:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise UserMistake(f"`{key}` {text!r} is not an address or network such as 10.0.0.0/8.") from None
+def wrong_networks(key: str, networks: Sequence[str]) -> Iterator[WrongSetting]:
+    """`key` as the sentence says it; the last name of it leads to the list."""
+    for at, text in enumerate(networks):
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            sentence = f"`{key}` {text!r} is not an address or network such as 10.0.0.0/8."
+            yield WrongSetting((key.rpartition(".")[2], at), sentence)

@@ -1,13 +1,13 @@
 """An app's environment variables: versioned, each either plain or secret."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
 
-from deployd.domain.errors import UserMistake
 from deployd.domain.secret import Secret
+from deployd.domain.setting import WrongSetting, raise_first
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PRIVATE_KEY = re.compile(r"\s*-----BEGIN [A-Z ]*PRIVATE KEY-----\s")
@@ -59,13 +59,23 @@ def looks_secret(key: str) -> bool:
 
 
 def check_env(values: Mapping[str, Secret]) -> None:
-    """Raises UserMistake naming the first key or value that no process could be given."""
+    """Raises WrongSetting for the first key or value that no process could be given."""
+    raise_first(wrong_env(values))
+
+
+def wrong_env(values: Mapping[str, Secret]) -> Iterator[WrongSetting]:
     for key, value in values.items():
-        if not _KEY.fullmatch(key):
-            raise UserMistake(f"Env name {key!r} is not usable: take letters, digits and _, not starting with a digit.")
-        if key == "PORT":
-            raise UserMistake("PORT is chosen by deployd for each instance and cannot be set.")
-        if "\0" in value.reveal():
-            raise UserMistake(f"The value of {key} holds a NUL byte, which no process can be given.")
-        if key == GIT_KEY and not _PRIVATE_KEY.match(value.reveal()):
-            raise UserMistake(f"{GIT_KEY} must be a private ssh key, as ssh-keygen writes it into a file.")
+        if (why := _why_not(key, value)) is not None:
+            yield WrongSetting((key,), why, named=not _KEY.fullmatch(key))
+
+
+def _why_not(key: str, value: Secret) -> str | None:
+    if not _KEY.fullmatch(key):
+        return f"Env name {key!r} is not usable: take letters, digits and _, not starting with a digit."
+    if key == "PORT":
+        return "PORT is chosen by deployd for each instance and cannot be set."
+    if "\0" in value.reveal():
+        return f"The value of {key} holds a NUL byte, which no process can be given."
+    if key == GIT_KEY and not _PRIVATE_KEY.match(value.reveal()):
+        return f"{GIT_KEY} must be a private ssh key, as ssh-keygen writes it into a file."
+    return None

@@ -2,9 +2,10 @@
 
 import pytest
 
-from deployd.domain.app import App, AppSettings, HealthCheck, check_settings, checked_name, is_host_name
+from deployd.domain.app import App, AppSettings, HealthCheck, check_settings, checked_name
 from deployd.domain.build import BuildPlan, BuildSettings
 from deployd.domain.errors import UserMistake
+from deployd.domain.host_name import is_host_name
 from deployd.domain.ids import AppName
 
 REPO = "https://git.example.com/shop.git"

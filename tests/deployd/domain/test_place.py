@@ -2,7 +2,8 @@
 
 import pytest
 
-from deployd.domain.app import App, AppSettings, is_domain
+from deployd.domain.app import App, AppSettings
+from deployd.domain.host_name import is_domain
 from deployd.domain.ids import AppName
 from deployd.domain.place import Place, front_place, is_below
 
