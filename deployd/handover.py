@@ -3,11 +3,11 @@
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from deployd.domain.errors import DeploydError
+from deployd.program import own_command
 
 LINK = "DEPLOYD_HANDOVER"
 """The variable that tells a new process the descriptor of its end of the link."""
@@ -32,7 +32,7 @@ class Heir:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            command = (sys.executable, "-m", "deployd", "serve", "--config", str(config))
+            command = (*own_command(environ), "serve", "--config", str(config))
             env = {**environ, LINK: str(theirs.fileno())}
             process = await asyncio.create_subprocess_exec(*command, env=env, pass_fds=(theirs.fileno(),))
         heir = cls(process, ours)
