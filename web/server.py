@@ -11,6 +11,7 @@ from deployd.domain.route import Address
 from deployd.doors import Doors
 from web.auth import Edge
 from web.desk import Desk
+from web.long_polls import LONG_POLLS
 from web.own_log import OWN_LOG
 from web.site import make_app
 from web.stream import LogStreams
@@ -21,7 +22,7 @@ _GRACE_SECONDS = 2.0
 
 
 class WebServer:
-    """May be started again once it was stopped. `control` may be called in between, once for each connection.
+    """May be started again once it was stopped.
 
     `extra` are routes beside the API and the live tail: the pages.
     """
@@ -62,8 +63,14 @@ class WebServer:
             raise
 
     def control(self) -> asyncio.Protocol:
-        """Takes over a connection that the proxy accepted for the control host."""
+        """Answers what comes over one connection of the proxy. ConnectionRefusedError while the server is stopped."""
         return self._protocols(Edge.PUBLIC)()
+
+    async def end_streams(self) -> None:
+        """Tails and long polls end now, and new ones at once; all other requests are still answered."""
+        await self._streams.close()
+        for runner in self._runners.values():
+            await runner.app[LONG_POLLS].end(runner.app)
 
     async def stop(self) -> None:
         """Stops listening, lets answers under way end, then cuts what is left."""
@@ -71,8 +78,9 @@ class WebServer:
             self._listeners.pop().close()
         self._unlink_socket()
         await self._streams.close()
+        runners, self._runners = self._runners, {}
         async with asyncio.TaskGroup() as group:
-            for runner in self._runners.values():
+            for runner in runners.values():
                 group.create_task(runner.cleanup())
 
     async def _open_admin(self) -> None:
@@ -91,7 +99,7 @@ class WebServer:
     def _protocols(self, edge: Edge) -> web.Server:
         runner = self._runners.get(edge)
         if runner is None or runner.server is None:
-            raise RuntimeError("the web server is not started")
+            raise ConnectionRefusedError("the web server is stopped")
         return runner.server
 
     def _unlink_socket(self) -> None:
