@@ -1,4 +1,8 @@
-"""Who may do what at which edge: the unix socket is trusted, loopback may read, the public host needs a token."""
+"""Who may do what at which edge: the unix socket is trusted, loopback may read, the public host needs a token.
+
+Whoever shows a token is whom it names, and is refused when it is none: wrong credentials are never taken for no
+credentials, at no edge and for no address.
+"""
 
 import base64
 import binascii
@@ -9,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from web.desk import desk_of
+from web.desk import Desk, desk_of
 from web.problems import TokenNeeded, WrongOrigin
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -56,20 +60,22 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _caller(request: web.Request, edge: Edge, access: Access) -> str:
-    if edge is Edge.UNIX:
-        return "cli"
-    if access not in NEEDS_TOKEN[edge]:
-        return edge.value
-    text = _token_in(request.headers.get("Authorization", ""))
-    if text is None:
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return f"token {await _named_by(header, desk_of(request))}"
+    if access in NEEDS_TOKEN[edge]:
         raise TokenNeeded("This needs an API token: make one with `deployd token create NAME` and send it as Bearer.")
-    desk = desk_of(request)
-    name = await desk.stores.tokens.verify(text, desk.clock.now_ms())
+    return "cli" if edge is Edge.UNIX else edge.value
+
+
+async def _named_by(header: str, desk: Desk) -> str:
+    text = _token_in(header)
+    name = None if text is None else await desk.stores.tokens.verify(text, desk.clock.now_ms())
     if name is None:
         raise TokenNeeded(
             "This API token is not known or was revoked; `deployd token list` shows those that are valid."
         )
-    return f"token {name}"
+    return name
 
 
 def _access_of(request: web.Request) -> Access:

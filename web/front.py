@@ -70,5 +70,7 @@ class FrontActor(Actor[FrontMessage]):
         if self._followed():
             self._proxy.stop_accepting()
         else:
+            self._proxy.stop_accepting()
+            await self._server.end_streams()  # They pass through the proxy, which waits for what is under way.
             await self._proxy.close(self._close_seconds)
         await self._server.stop()

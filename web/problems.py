@@ -27,23 +27,28 @@ class WrongOrigin(DeploydError):
     """The request came from a page of another site, or under a host name that is not ours."""
 
 
+class BodyTooSlow(DeploydError):
+    """The request's body did not arrive in its time."""
+
+
 class WrongMediaType(UserMistake):
     """The body is not declared as JSON."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """`detail` is the sentence for the person; `type` is what programs compare."""
+    """`detail` is the sentence for the person; `type` is what programs compare; `instance` is the path asked for."""
 
     type: str
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str = ""
 
 
 STATUS_OF: dict[type[Exception], tuple[int, str]] = {
     TokenNeeded: (401, "Token needed"),
     WrongOrigin: (403, "Wrong origin"),
+    BodyTooSlow: (408, "Request Timeout"),
     WrongMediaType: (415, "Wrong media type"),
     NotFound: (404, "Not found"),
     UserMistake: (400, "Refused"),
@@ -57,9 +62,12 @@ STATUS_OF: dict[type[Exception], tuple[int, str]] = {
     StoreUnusable: (500, "Store unusable"),
     DeploydError: (500, "Failed"),
 }
-_HEADERS_OF: dict[int, dict[str, str]] = {
-    401: {"WWW-Authenticate": 'Basic realm="deployd: any name, an API token as password", charset="UTF-8"'},
-    503: {"Retry-After": "2"},
+_HEADERS_OF: dict[int, tuple[tuple[str, str], ...]] = {
+    401: (
+        ("WWW-Authenticate", 'Basic realm="deployd: any name, an API token as password", charset="UTF-8"'),
+        ("WWW-Authenticate", 'Bearer realm="deployd"'),
+    ),
+    503: (("Retry-After", "2"),),
 }
 _DETAIL_OF = {
     404: "There is nothing at this address; /api/v1/openapi.json lists what there is.",
@@ -74,11 +82,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except tuple(STATUS_OF) as error:
         status, title = status_of(error)
-        return _answer(request, status, title, str(error))
+        return problem(status, title, str(error), request.path)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        answer = _answer(request, error.status, error.reason, _DETAIL_OF.get(error.status, f"{error.reason}."))
+        answer = problem(error.status, error.reason, _DETAIL_OF.get(error.status, f"{error.reason}."), request.path)
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
@@ -88,12 +96,12 @@ def status_of(error: Exception) -> tuple[int, str]:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
-def _answer(request: web.Request, status: int, title: str, detail: str) -> web.Response:
+def problem(status: int, title: str, detail: str, path: str = "") -> web.Response:
     kind = "urn:deployd:problem:" + title.lower().replace(" ", "-")
-    problem = Problem(type=kind, title=title, status=status, detail=detail, instance=request.path)
+    said = Problem(type=kind, title=title, status=status, detail=detail, instance=path)
     return web.Response(
         status=status,
-        body=msgspec.json.encode(problem),
+        body=msgspec.json.encode(said),
         content_type=CONTENT_TYPE,
-        headers={"Cache-Control": "no-store", **_HEADERS_OF.get(status, {})},
+        headers=[("Cache-Control", "no-store"), *_HEADERS_OF.get(status, ())],
     )

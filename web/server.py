@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -10,8 +10,9 @@ from aiohttp import web
 from deployd.domain.route import Address
 from deployd.doors import Doors
 from web.auth import Edge
+from web.connection import Connection, connections
 from web.desk import Desk
-from web.own_log import OWN_LOG
+from web.long_polls import LONG_POLLS
 from web.site import make_app
 from web.stream import LogStreams
 from web.unix_socket import listen
@@ -21,7 +22,7 @@ _GRACE_SECONDS = 2.0
 
 
 class WebServer:
-    """May be started again once it was stopped. `control` may be called in between, once for each connection.
+    """May be started again once it was stopped.
 
     `extra` are routes beside the API and the live tail: the pages.
     """
@@ -40,7 +41,7 @@ class WebServer:
         self._admin = admin
         self._socket_path = socket_path
         self._extra = extra
-        self._streams = LogStreams(desk.log)
+        self._streams = LogStreams(desk.log, desk.stores.apps.get)
         self._runners: dict[Edge, web.AppRunner] = {}
         self._listeners: list[asyncio.Server] = []
         self._socket_inode: int | None = None
@@ -49,7 +50,7 @@ class WebServer:
 
     async def start(self) -> None:
         """UserMistake when the admin address or the data folder is taken; nothing is left open then."""
-        self._streams = LogStreams(self._desk.log)
+        self._streams = LogStreams(self._desk.log, self._desk.stores.apps.get)
         routes = [*self._streams.routes(), *self._extra]
         self._runners = {edge: _runner(make_app(self._desk, edge, routes)) for edge in Edge}
         try:
@@ -62,8 +63,14 @@ class WebServer:
             raise
 
     def control(self) -> asyncio.Protocol:
-        """Takes over a connection that the proxy accepted for the control host."""
+        """Answers what comes over one connection of the proxy. ConnectionRefusedError while the server is stopped."""
         return self._protocols(Edge.PUBLIC)()
+
+    async def end_streams(self) -> None:
+        """Tails and long polls end now, and new ones at once; all other requests are still answered."""
+        await self._streams.close()
+        for runner in self._runners.values():
+            await runner.app[LONG_POLLS].end(runner.app)
 
     async def stop(self) -> None:
         """Stops listening, lets answers under way end, then cuts what is left."""
@@ -71,8 +78,9 @@ class WebServer:
             self._listeners.pop().close()
         self._unlink_socket()
         await self._streams.close()
+        runners, self._runners = self._runners, {}
         async with asyncio.TaskGroup() as group:
-            for runner in self._runners.values():
+            for runner in runners.values():
                 group.create_task(runner.cleanup())
 
     async def _open_admin(self) -> None:
@@ -88,11 +96,11 @@ class WebServer:
     async def _serve(self, opened: socket.socket) -> asyncio.Server:
         return await asyncio.get_running_loop().create_unix_server(self._protocols(Edge.UNIX), sock=opened)
 
-    def _protocols(self, edge: Edge) -> web.Server:
+    def _protocols(self, edge: Edge) -> Callable[[], Connection]:
         runner = self._runners.get(edge)
         if runner is None or runner.server is None:
-            raise RuntimeError("the web server is not started")
-        return runner.server
+            raise ConnectionRefusedError("the web server is stopped")
+        return connections(runner.server)
 
     def _unlink_socket(self) -> None:
         """Only our own: a newer deployd may have put its socket there."""
@@ -105,6 +113,4 @@ class WebServer:
 
 
 def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(
-        app, access_log=None, handler_cancellation=True, logger=OWN_LOG, shutdown_timeout=_GRACE_SECONDS
-    )
+    return web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_GRACE_SECONDS)

@@ -19,6 +19,7 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
 }
+"""Beside them goes away which versions of what we are made of."""
 
 
 def make_app(desk: Desk, edge: Edge, extra: Sequence[web.AbstractRouteDef] = ()) -> web.Application:
@@ -48,3 +49,4 @@ def make_app(desk: Desk, edge: Edge, extra: Sequence[web.AbstractRouteDef] = ())
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in _SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.popall("Server", None)

@@ -1,13 +1,13 @@
 """Live log lines for browsers: over a WebSocket, or as server-sent events where there can be none."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from deployd.domain.errors import DeploydError, UserMistake
-from deployd.domain.ids import AppName
+from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level, LogLine, Source
 from deployd.kernel.ref import Ref
 from deployd.messages.log import Gap, LogMessage, LogTail, OpenTail
@@ -37,8 +37,15 @@ class TailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class LogStreams:
     """Holds the open tails, so that closing the server ends every stream; clients then come back with `after`."""
 
-    def __init__(self, log: Ref[LogMessage], heartbeat_seconds: float = _HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self,
+        log: Ref[LogMessage],
+        find: Callable[[str], Awaitable[object]],
+        heartbeat_seconds: float = _HEARTBEAT_SECONDS,
+    ) -> None:
+        """`find` raises NotFound for what is no app's name."""
         self._log = log
+        self._find = find
         self._heartbeat_seconds = heartbeat_seconds
         self._tails: set[LogTail] = set()
         self._closed = False
@@ -94,6 +101,8 @@ class LogStreams:
 
     async def _open(self, request: web.Request, last_event: str | None) -> LogTail:
         query = query_of(request, TailQuery)
+        if query.app is not None and query.app != SYSTEM_APP:
+            await self._find(query.app)
         after_app, after = _resume_point(last_event or query.after, query.app)
         tail = await self._log.ask(
             OpenTail(

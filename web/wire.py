@@ -1,16 +1,18 @@
 """Between HTTP and Structs: strict decoding of bodies and queries, and JSON answers."""
 
+import asyncio
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from deployd.domain.errors import UserMistake
-from web.problems import WrongMediaType
+from web.problems import BodyTooSlow, WrongMediaType
 
 Shape = TypeVar("Shape")
 
 BODY_BYTES = 1024 * 1024
+_BODY_SECONDS = 60.0
 
 
 async def body_of(request: web.Request, shape: type[Shape]) -> Shape:
@@ -49,7 +51,10 @@ def nothing() -> web.Response:
 
 async def _raw_body(request: web.Request) -> bytes:
     try:
-        return await request.read()
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise BodyTooSlow(f"The request's body did not arrive within {_BODY_SECONDS:.0f} s.") from None
     except web.RequestPayloadError as error:
         raise UserMistake(
             "The request body cannot be read: it is not in the coding that its header fields say."

@@ -1,6 +1,5 @@
 """How many connections each client address has open, so that no single one can take them all."""
 
-import asyncio
 from collections.abc import Container
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -17,7 +16,6 @@ class Peers:
         self._most = most
         self._trusted = trusted
         self._open: dict[str, int] = {}
-        self._lent: dict[asyncio.Transport, str] = {}
 
     def enter(self, ip: str) -> bool:
         """False when there are too many from there; then there is nothing to leave."""
@@ -37,14 +35,6 @@ class Peers:
             self._open[key] = count - 1
         elif key is not None:
             self._open.pop(key, None)
-
-    def lend(self, transport: asyncio.Transport, ip: str) -> None:
-        """Another protocol has the connection from now on: it is counted until a `sweep` finds it closed."""
-        self._lent[transport] = ip
-
-    def sweep(self) -> None:
-        for transport in [transport for transport in self._lent if transport.is_closing()]:
-            self.leave(self._lent.pop(transport))
 
     def open_from(self, ip: str) -> int:
         return self._open.get(_counted_as(ip) or "", 0)

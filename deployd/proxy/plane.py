@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from itertools import count
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployd.kernel.clock import Clock
 from deployd.kernel.owned_tasks import OwnedTasks
@@ -19,6 +19,9 @@ from deployd.proxy.route_table import RouteTable
 from deployd.proxy.static_files import FileCache
 from deployd.proxy.tls.certificates import Certificates
 from deployd.proxy.trusted import Trusted
+
+if TYPE_CHECKING:
+    from deployd.proxy.service import Service
 
 _REMEMBER_SECONDS = 60.0
 _SWEPT_AT_ONCE = 256
@@ -57,6 +60,8 @@ class Plane:
         self.table = RouteTable(control_hosts)
         self.control_hosts = control_hosts
         self.control = control
+        self.own: Service | None = None
+        """What is asked for a control host."""
         self.access = access
         self.limits = limits
         self.clock = clock
@@ -119,7 +124,8 @@ class Plane:
         self.now = now = self.loop.time()
         self.date = b"Date: %b\r\n" % formatdate(self.clock.now_ms() / 1000, usegmt=True).encode()
 
-        for target in {target for service in self.table.services() for target in service.current_targets()}:
+        own = () if self.own is None else (self.own,)
+        for target in {target for service in (*self.table.services(), *own) for target in service.current_targets()}:
             target.close_idle(now - self.limits.pool_idle_seconds)
         if now >= self._remember_at:
             self._remember_at = now + _REMEMBER_SECONDS
@@ -127,7 +133,6 @@ class Plane:
                 service.remember()
         connections = list(self.connections)
         self._sweep_some(connections, self.limits.sweep_seconds * _SWEPT_AT_ONCE / (len(connections) + _SWEPT_AT_ONCE))
-        self.peers.sweep()
 
     def _sweep_some(self, left: list[Swept], pause_seconds: float) -> None:
         """A slice at a time, spread until the next sweep: 10,000 connections at once would hold up everybody else."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from deployd.proxy.chunked import ChunkedDecoder
 from deployd.proxy.client_stream import ClientStream
 from deployd.proxy.compressing_relay import CompressingRelay
+from deployd.proxy.control import ControlRelay
 from deployd.proxy.exchange import Exchange
 from deployd.proxy.forwarding import origin_lines
 from deployd.proxy.known_request import KnownRequest
@@ -139,9 +140,6 @@ class ClientConnection(ClientStream):
             self._refuse(refused)
             return False
         exchange = self._exchange_for(head, service, waited)
-        if exchange is None:
-            self._hand_to_control(data)
-            return False
         self.keep_alive = head.keep_alive
         self.body_left = head.length
         self._decoder = None
@@ -158,12 +156,12 @@ class ClientConnection(ClientStream):
             self.pause_reading()
         return False
 
-    def _exchange_for(self, head: RequestHead, service: "Service | None", waited: Exchange | None) -> Exchange | None:
-        """None for deployd's own web server."""
+    def _exchange_for(self, head: RequestHead, service: "Service | None", waited: Exchange | None) -> Exchange:
         if self.plane.challenges is not None and answers(self.plane.challenges, head.target):
             return ChallengeExchange(self, head, None)
         if service is None:
-            return None if head.name in self.plane.control_hosts else Exchange(self, head, None)
+            own = self.plane.own if head.name in self.plane.control_hosts else None
+            return Exchange(self, head, None) if own is None else ControlRelay(self, head, own)
         door = service.door
         if door is None and service.upgraded and self.scheme == b"http" and head.name in service.upgraded:
             door = service.doorman
@@ -272,17 +270,6 @@ class ClientConnection(ClientStream):
         self.plane.peers.leave(self.peer)
         if self.exchange is not None:
             self.exchange.client_gone()
-
-    def _hand_to_control(self, data: bytes) -> None:
-        """From this request on the connection belongs to deployd's own web server."""
-        protocol = self.plane.control()
-        self.plane.leave(self)
-        self.plane.peers.lend(self.transport, self.peer)
-        self.buffer = b""
-        self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
-        self.resume_reading()
-        protocol.data_received(data)
 
     def hand_over(self, tunnel: "Swept") -> bytes:
         """A tunnel takes the transport; what the client has sent ahead is given to it."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from deployd.domain.canary_verdict import Traffic
 from deployd.domain.deployment import SwitchReport
 from deployd.domain.errors import StateConflict, UserMistake
-from deployd.domain.ids import AppName
+from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.place import Place
 from deployd.domain.route import HoldReport, Route
 from deployd.kernel.clock import Clock, SystemClock
 from deployd.proxy.access import AccessLog, AccessRecord
+from deployd.proxy.control import control_service
 from deployd.proxy.leaving import ask_to_leave
 from deployd.proxy.limits import ProxyLimits
 from deployd.proxy.plane import Plane
@@ -35,7 +36,8 @@ _CANCEL_SECONDS = 1.0
 
 
 class Proxy:
-    """Made inside the running loop. `control` gives the protocol that takes over connections to a control host.
+    """Made inside the running loop. `control` gives the protocol that answers what comes for a control host, one for
+    each connection; OSError while there is none.
 
     `on_access` is called from the loop and must not block; `trusted` are the addresses and networks of proxies in front
     of this one, whose forwarding fields are believed, and with `proxy_protocol` their PROXY headers. `cookie_key` keeps
@@ -66,6 +68,7 @@ class Proxy:
             trusted=Trusted(trusted),
             cookie_key=cookie_key or secrets.token_bytes(32),
         )
+        self._own = self._plane.own = control_service(self._plane)
         self._proxy_protocol = proxy_protocol
         self._handshakes = Handshakes(self._plane)
         self.board = Board(self._plane)
@@ -188,6 +191,8 @@ class Proxy:
 
     def stats(self) -> ProxyStats:
         requests: dict[AppName | None, dict[str, int]] = {None: by_class(self._plane.unrouted)}
+        if own := by_class(self._own.statuses):
+            requests[SYSTEM_APP] = own
         for app, service in self._services.items():
             requests[app] = by_class(service.statuses)
         return ProxyStats(
@@ -195,7 +200,7 @@ class Proxy:
             failed=self._failed_before + sum(service.failed for service in self._services.values()),
             ejections=self._plane.ejections,
             connections=len(self._plane.connections),
-            in_flight=sum(service.in_flight() for service in self._services.values()),
+            in_flight=sum(service.in_flight() for service in (self._own, *self._services.values())),
             held=sum(service.doorman.pause.held for service in self._services.values()),
             dropped_access_records=self._plane.access.dropped,
             cached_bytes=self._plane.files.bytes,
@@ -207,7 +212,7 @@ class Proxy:
         For `patient_seconds` a connection between two requests stays open: its next answer says that it is the last,
         so that no request crosses the closing of its connection.
 
-        Connections that were handed to `control` are its owner's to close.
+        Whoever answers for the control hosts ends what would not end by itself before this is called.
         """
         plane = self._plane
         self.stop_accepting()
@@ -228,7 +233,7 @@ class Proxy:
             await self._gone(_CANCEL_SECONDS)
         plane.stop_sweeping()
         plane.compressors.stop()
-        for service in self._services.values():
+        for service in (self._own, *self._services.values()):
             service.retire()
         await plane.tasks.cancel(_CANCEL_SECONDS)
         plane.access.flush()

@@ -251,6 +251,11 @@ class Relay(Exchange):
         if self.upstream is not None:
             self.upstream.resume()
 
+    @property
+    def longest_seconds(self) -> float:
+        """For how long the answer's head is waited for."""
+        return self.plane.limits.response_seconds
+
     def sweep(self, now: float) -> None:
         limits = self.plane.limits
         silent = now - self.seen
@@ -266,7 +271,7 @@ class Relay(Exchange):
             elif silent > limits.body_idle_seconds:
                 self.upstream_close()
                 self.refuse(408, "The request's body stopped in the middle.")
-        elif silent > limits.response_seconds:
+        elif silent > self.longest_seconds:
             self.upstream_broke(504, "The app did not answer in time.")
 
     def end(self) -> None:

@@ -6,7 +6,9 @@ from deployd.domain.ids import AppName
 
 
 class ProxyStats(msgspec.Struct, frozen=True, kw_only=True):
-    """`requests` counts answers by app and class of status (`2xx`…); None stands for hosts that no app serves now."""
+    """`requests` counts answers by app and class of status (`2xx`…); None stands for hosts that no app serves now, and
+    SYSTEM_APP for the control hosts.
+    """
 
     requests: dict[AppName | None, dict[str, int]]
     failed: int

@@ -140,6 +140,18 @@ async def test_scrolling_up_pauses_and_the_end_goes_on(site: LogSite, page: Page
     await expect(last).to_be_in_viewport()
 
 
+async def test_an_app_that_does_not_exist_or_was_removed_is_told(site: LogSite, page: Page) -> None:
+    trouble = page.locator("main .empty")
+    await page.goto(f"{site.url}/logs?app=shpo")
+    await expect(trouble).to_have_text("There is no app named 'shpo'.")
+    await _open(page, site, "?app=shop")
+    await expect(trouble).to_have_text("Waiting for the first line…")
+    site.apps.clear()
+    await site.stop()
+    await site.start()
+    await expect(trouble).to_have_text("There is no app named 'shop'.")
+
+
 async def test_the_page_comes_back_by_itself_without_a_hole_or_a_duplicate(site: LogSite, page: Page) -> None:
     site.say(line("0"), line("1", BLOG))
     await _open(page, site)

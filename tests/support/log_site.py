@@ -9,7 +9,8 @@ import msgspec
 from aiohttp import web
 
 from actors.logs import LogActor
-from deployd.domain.ids import AppName
+from deployd.domain.errors import NotFound
+from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level, NewLine
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.ref import Ref
@@ -57,7 +58,7 @@ class LogSite:
 
     async def start(self) -> None:
         """On the port it had before, after a stop."""
-        self.streams = LogStreams(self.log, self._heartbeat_seconds)
+        self.streams = LogStreams(self.log, self._find, self._heartbeat_seconds)
         app = web.Application(middlewares=[problems])
         app.add_routes([*self.streams.routes(), *page_routes()])
         app.router.add_get("/api/v1/apps", self._apps)
@@ -79,8 +80,14 @@ class LogSite:
     async def _apps(self, request: web.Request) -> web.Response:
         return web.json_response({"apps": self.apps})
 
+    async def _find(self, name: str) -> None:
+        if name not in [app["name"] for app in self.apps]:
+            raise NotFound(f"There is no app named {name!r}.")
+
     async def _lines(self, request: web.Request) -> web.Response:
         app, after = request.match_info.get("app"), request.query.get("after")
+        if app is not None and app != SYSTEM_APP:
+            await self._find(app)
         lines = await self.store.read(
             None if app is None else AppName(app),
             after=None if after is None else int(after),

@@ -31,7 +31,7 @@ async def neighbour(bench: Bench) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def stranger(bench: Bench) -> AsyncIterator[Client]:
-    """Over connections that were handed over, as the proxy does for the control host."""
+    """Over connections such as the proxy has to the control host."""
     listener = await asyncio.get_running_loop().create_server(bench.server.control, "127.0.0.1", 0)
     async with listener, over_tcp(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as client:
         yield client

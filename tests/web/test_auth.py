@@ -6,6 +6,7 @@ import pytest
 
 from tests.web.bench import Bench, Client
 from web.auth import Edge
+from web.stream import EVENTS_PATH, STREAM_PATH
 
 OPEN = ("GET", "/livez")
 READS = (("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/api/v1/apps"), ("GET", "/api/v1/logs"), ("GET", "/nowhere"))
@@ -44,13 +45,6 @@ async def test_with_a_token_each_edge_lets_in_everything(edge: Edge, clients: di
         assert answer.status not in (401, 403), (edge, method, path)
 
 
-async def test_a_deployment_remembers_the_token_that_asked_for_it(stranger: Client, bench: Bench) -> None:
-    await bench.add_app()
-    token = await bench.stores.tokens.create("ci", 1)
-    made = await stranger("POST", "/api/v1/apps/shop/deployments", {}, Authorization=f"Bearer {token}")
-    assert (made.body["by"], made.body["trigger"]) == ("token ci", "api")
-
-
 async def test_a_browser_can_log_in_with_the_token_as_password(stranger: Client, bench: Bench) -> None:
     token = await bench.stores.tokens.create("me", 1)
     challenge = await stranger("GET", "/api/v1/apps")
@@ -60,8 +54,22 @@ async def test_a_browser_can_log_in_with_the_token_as_password(stranger: Client,
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer ", "Basic !!!", "Basic bWU=", "Digest x", "Bearer \xe9"])
-async def test_a_token_that_is_none_is_refused(header: str, stranger: Client) -> None:
-    assert (await stranger("GET", "/api/v1/apps", Authorization=header)).status == 401
+@pytest.mark.parametrize("edge", list(Edge))
+async def test_wrong_credentials_are_refused_everywhere_and_never_taken_for_none(
+    header: str, edge: Edge, clients: dict[Edge, Client]
+) -> None:
+    for method, path in (OPEN, *READS, *GUARDED, ("GET", STREAM_PATH), ("GET", EVENTS_PATH)):
+        refused = await clients[edge](method, path, {} if method == "POST" else None, Authorization=header)
+        challenges = refused.response.headers.getall("WWW-Authenticate")
+        assert (refused.status, [one.split()[0] for one in challenges]) == (401, ["Basic", "Bearer"]), path
+
+
+@pytest.mark.parametrize("edge", list(Edge))
+async def test_whoever_shows_a_token_is_whom_it_names(edge: Edge, clients: dict[Edge, Client], bench: Bench) -> None:
+    await bench.add_app()
+    token = await bench.stores.tokens.create("ci", 1)
+    made = await clients[edge]("POST", "/api/v1/apps/shop/deployments", {}, Authorization=f"Bearer {token}")
+    assert made.body["by"] == "token ci"
 
 
 async def test_a_revoked_token_opens_nothing(owner: Client, stranger: Client) -> None:

@@ -69,6 +69,7 @@ async def test_stopping_removes_the_socket_and_ends_long_polls_and_tails_at_once
 async def test_pages_are_told_not_to_guess_or_be_framed(neighbour: Client) -> None:
     headers = (await neighbour("GET", "/livez")).response.headers
     assert (headers["X-Content-Type-Options"], headers["X-Frame-Options"]) == ("nosniff", "DENY")
+    assert "Server" not in headers
 
 
 async def test_a_stopped_server_can_be_started_again(bench: Bench) -> None:

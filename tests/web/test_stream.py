@@ -216,3 +216,13 @@ def _first_gap(viewer: socket.socket) -> dict[str, Any]:
     start = received.index(sign)
     frame = received[start : received.index(b"}}", start) + 2]
     return cast(dict[str, Any], json.loads(frame)["gap"])
+
+
+async def test_the_lines_of_an_app_that_does_not_exist_are_refused_before_the_upgrade(client: ClientSession) -> None:
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await client.ws_connect(STREAM_PATH, params={"app": "shpo"})
+    assert refused.value.status == 404
+    async with client.get(EVENTS_PATH, params={"app": "shpo"}) as answer:
+        assert (answer.status, (await answer.json())["detail"]) == (404, "There is no app named 'shpo'.")
+    async with client.ws_connect(STREAM_PATH, params={"app": "deployd"}) as viewer:
+        assert not viewer.closed

@@ -218,5 +218,4 @@ async def test_a_websocket_and_a_visit_to_the_control_host_count_until_they_end(
     socket.leave()
     assert plane.peers.open_from("198.51.100.7") == 1
     visitor.leave()
-    plane.peers.sweep()
     assert plane.peers.open_from("198.51.100.7") == 0

@@ -374,7 +374,7 @@ async def test_nothing_is_left_when_the_client_goes(make_bench: MakeBench) -> No
 
 async def test_the_control_host_is_reached_by_http_2(make_bench: MakeBench) -> None:
     async def hello(request: web.Request) -> web.Response:
-        return web.Response(text=f"{request.scheme} {request.method} {await request.text()}")
+        return web.Response(text=f"{request.headers['X-Forwarded-Proto']} {request.method} {await request.text()}")
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", hello)

@@ -240,8 +240,7 @@ async def test_the_control_host_is_served_over_tls_too(make_bench: MakeBench) ->
             self.transport = cast(asyncio.Transport, transport)
 
         def data_received(self, data: bytes) -> None:
-            secure = self.transport.get_extra_info("sslcontext") is not None
-            body = b"secure" if secure else b"plain!"
+            body = b"secure" if b"\r\nX-Forwarded-Proto: https\r\n" in data else b"plain!"
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n" + body)
 
     bench = await make_bench(control=Control)

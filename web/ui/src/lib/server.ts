@@ -5,6 +5,9 @@ import type { LogLine } from './lines'
 
 const TIMEOUT_MS = 15_000
 
+/** The server has answered, and said no. */
+export class Refused extends Error {}
+
 export interface Readiness {
   problems: string[]
   warnings: string[]
@@ -32,10 +35,10 @@ function sentences(found: unknown): string[] {
   return Array.isArray(found) ? [...new Set(found.map(String))] : []
 }
 
-/** Rejects with the sentence of the server's problem+json when there is one. */
+/** Rejects as Refused with the sentence of the server's problem+json when there is one. */
 async function json<T>(path: string): Promise<T> {
   const response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS) })
   if (response.ok) return (await response.json()) as T
   const problem = (await response.json().catch(() => null)) as { detail?: string } | null
-  throw new Error(problem?.detail ?? `The server answered ${response.status} ${response.statusText}.`)
+  throw new Refused(problem?.detail ?? `The server answered ${response.status} ${response.statusText}.`)
 }

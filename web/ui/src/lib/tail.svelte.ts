@@ -2,7 +2,7 @@
 
 import { Feed, type Connection } from './feed'
 import { gapItem, lineItem, replaced, type Frame, type Gap, type Item, type Level, type LogLine } from './lines'
-import { storedLines } from './server'
+import { Refused, storedLines } from './server'
 
 const KEPT = 5_000
 const HISTORY = 500
@@ -73,9 +73,24 @@ export class Tail {
     this.arrived = 0
     this.#feed = new Feed(this.#app ? { ...this.#query, app: this.#app } : this.#query, {
       frame: (frame) => this.#take(frame),
-      connection: (state) => (this.connection = state),
+      connection: (state) => this.#connected(state),
       place: () => this.#last || '0',
     })
+  }
+
+  #connected(state: Connection): void {
+    this.connection = state
+    if (state === 'live') this.trouble = ''
+    else if (state === 'lost') void this.#askWhy()
+  }
+
+  /** A browser does not say why a stream was refused: the app may have been removed meanwhile. */
+  async #askWhy(): Promise<void> {
+    try {
+      await storedLines(this.#app, { limit: '1' })
+    } catch (error) {
+      if (error instanceof Refused && this.connection !== 'live') this.trouble = error.message
+    }
   }
 
   #take(frame: Frame): void {
