@@ -1,9 +1,9 @@
-# make setup | demo | test | corpus | probe | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | probe | kills | nspawn | check | bench: each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe check bench ui lock clean
+.PHONY: setup demo test corpus probe kills nspawn check bench ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -46,6 +46,15 @@ bench: setup
 # 194 conformance cases through a running deployd: a table, what differs, and 1 at the end when a MUST is missed.
 probe: setup
 	$(PY) -m tests.e2e.probe
+
+# Every moment of a reload at which one of the two processes may be killed, and 28 reloads under wrk, of which
+# `make test` takes some.
+kills: setup
+	MOMENTS=all $(BIN)/pytest -n 0 tests/e2e/test_reload_kills.py tests/e2e/test_reload.py -k "killed or wrk"
+
+# Reloads, restarts and stops under the systemd of Debian 12 and 13, 20 rounds each; `make test` takes one of 12.
+nspawn: setup
+	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 tests/e2e/test_systemd.py
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:
