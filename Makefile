@@ -1,9 +1,9 @@
-# make setup | demo | test | corpus | probe | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | probe | kills | nspawn | check | bench: each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe restarts check bench ui lock clean
+.PHONY: setup demo test corpus probe restarts reload-kills nspawn check bench ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -50,6 +50,15 @@ probe: setup
 # An app is restarted forty times while it prints 1,000 lines a second: every line has to be in its log once.
 restarts: setup
 	$(PY) -m tests.e2e.kills.restarts --restarts 40
+
+# Every moment of a reload at which one of the two processes may be killed, and 28 reloads under wrk, of which
+# `make test` takes some.
+reload-kills: setup
+	MOMENTS=all $(BIN)/pytest -n 0 tests/e2e/test_reload_kills.py tests/e2e/test_reload.py -k "killed or wrk"
+
+# Reloads, restarts and stops under the systemd of Debian 12 and 13, 20 rounds each; `make test` takes one of 12.
+nspawn: setup
+	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 tests/e2e/test_systemd.py
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:

@@ -48,7 +48,6 @@ from web.vitals import Vitals
 if TYPE_CHECKING:
     from actors.bot import BotActor
 
-_CLOSE_SECONDS = 10.0
 _AS_ROOT = "deployd runs as root, and so do the apps: give it a user of its own (packaging/deployd.service)."
 _log = logging.getLogger("deployd")
 
@@ -74,7 +73,12 @@ class Assembly:
 
     @cached_property
     def supervisor(self) -> Supervisor:
-        return Supervisor("deployd", children(self.refs, self._makers()), clock=self.clock, report=_report)
+        return Supervisor(
+            "deployd",
+            children(self.refs, self._makers(), self.config.server.shutdown_seconds),
+            clock=self.clock,
+            report=_report,
+        )
 
     def _makers(self) -> Makers:
         config, refs, world = self.config, self.refs, self.world
@@ -104,7 +108,7 @@ class Assembly:
                 self.proxy,
                 self.doors,
                 config.server.http_address,
-                _CLOSE_SECONDS,
+                config.server.shutdown_seconds,
                 followed=lambda: self.succession.under_way,
                 secure=config.server.https_address,
                 opened=lambda: refs.certificates.tell(HostsRouted()),
@@ -202,7 +206,8 @@ class Assembly:
             version=version("deployd"),
             control_host=server.control_name,
             url_of=self._links.to,
-            reload=lambda: self.succession.begin(self.world.stores.deployments),
+            reload=self.succession.begin,
+            settled=lambda: self.succession.settled,
             vitals=Vitals(
                 problems=self._all_problems,
                 warnings=self.warnings,

@@ -19,8 +19,10 @@ class Doors:
     A connection that arrives while nobody accepts waits in the kernel instead of being refused.
     """
 
-    def __init__(self, inherited: Sequence[socket.socket] = ()) -> None:
+    def __init__(self, inherited: Sequence[socket.socket] = (), *, kept: bool = False) -> None:
+        """`kept`: somebody else has them open as well, so that connections wait there when this process has gone."""
         self._sockets = list(inherited)
+        self.kept = kept
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +63,11 @@ class Doors:
             raise
         self._sockets.append(listener)
         return listener
+
+
+def are_kept(environ: Mapping[str, str]) -> bool:
+    """Whether systemd passed its sockets, to this process or to one before it."""
+    return environ.get("LISTEN_FDS", "0") != "0"
 
 
 def from_systemd(environ: Mapping[str, str]) -> list[socket.socket]:

@@ -9,24 +9,43 @@ from pathlib import Path
 from deployd.domain.errors import UserMistake
 
 
-@contextmanager
-def only_one(file: Path, inherited: int | None = None) -> Iterator[int]:
-    """Holds the lock until the end, which the kernel also brings about when the process is killed. UserMistake.
+class Lock:
+    """Held until it is closed, which the kernel also brings about when the process is killed."""
 
-    `inherited` is the descriptor with which the process before this one holds it; the lock is let go of when the last
-    copy of it is closed. Gives the descriptor.
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def sign(self) -> None:
+        """Notes down who holds it, for the message to the next one that tries."""
+        os.truncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """A copy of the descriptor, in whatever process, holds it on."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@contextmanager
+def only_one(file: Path, inherited: int | None = None) -> Iterator[Lock]:
+    """Holds the lock until the end. UserMistake.
+
+    `inherited` is the descriptor with which the process before this one holds it.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if inherited is None else inherited
+    lock = Lock(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if inherited is None else inherited)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip()
+            holder = os.read(lock.fileno(), 20).decode(errors="replace").strip()
             raise UserMistake(
                 f"Another deployd (process {holder}) works in {file.parent}: stop it first, or set another `data_dir`."
             ) from None
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield descriptor
+        lock.sign()
+        yield lock
     finally:
-        os.close(descriptor)
+        lock.close()

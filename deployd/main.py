@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -17,14 +18,15 @@ from deployd.config_file import environment, load
 from deployd.domain.errors import DeploydError
 from deployd.domain.ids import SYSTEM_APP
 from deployd.domain.log_line import Level
-from deployd.doors import Doors, from_systemd
-from deployd.handover import Legacy
+from deployd.doors import Doors, are_kept, from_systemd
+from deployd.handover import Legacy, step_out
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.errors import Escalated
+from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.kernel.problems import Problems
 from deployd.kernel.supervisor import Supervisor
 from deployd.kernel.watchdog import LoopWatchdog
-from deployd.lock import only_one
+from deployd.lock import Lock, only_one
 from deployd.logs.figures import LogFigures
 from deployd.logs.redaction import Redactor
 from deployd.notify import Notifier
@@ -34,15 +36,18 @@ from deployd.succession import Succession
 from deployd.tree import Refs
 from deployd.world import cookie_key, open_world, prepare_folders
 
-_WATCHDOG_SECONDS = 10.0
+_CANCEL_SECONDS = 1.0
+_CLOSE_SECONDS = 15.0
+"""For the stores and what Python does at its end."""
 _log = logging.getLogger("deployd")
 
 
 def serve(config_path: Path) -> None:
     """Runs until SIGTERM or SIGINT. Raises the DeploydError that kept it from starting or going on."""
+    step_out(environment())
     config = load(config_path)
     prepare_folders(config)
-    legacy = Legacy.claim(environment())
+    legacy = Legacy.claim(environment(), config.paths.offer)
     with only_one(config.paths.lock, legacy.lock if legacy else None) as lock:
         uvloop.run(_Process(config_path, config, lock, legacy).run())
 
@@ -50,15 +55,23 @@ def serve(config_path: Path) -> None:
 class _Process:
     """One run of deployd."""
 
-    def __init__(self, config_path: Path, config: Config, lock: int, legacy: Legacy | None) -> None:
+    def __init__(self, config_path: Path, config: Config, lock: Lock, legacy: Legacy | None) -> None:
         self._config_path = config_path
         self._config = config
         self._legacy = legacy
         self._clock = SystemClock()
         self._refs = Refs()
-        self._doors = Doors(legacy.doors if legacy else from_systemd(environment()))
-        self._notifier = Notifier(environment().get("NOTIFY_SOCKET"))
-        self._succession = Succession(config_path, lock, self._doors, self._notifier, self._refs.log)
+        self._doors = Doors(_inherited(legacy), kept=are_kept(environment()))
+        self._notifier = Notifier(environment(), main=legacy is None or legacy.named)
+        self._succession = Succession(
+            config_path,
+            config.paths.offer,
+            lock,
+            self._doors,
+            self._notifier,
+            self._refs.log,
+            deployments=lambda: self._assembly.world.stores.deployments,
+        )
         self._watchdog = LoopWatchdog(_warn_of_lag, clock=self._clock)
         self._problems = Problems()
         self._cautions = Problems()
@@ -67,7 +80,7 @@ class _Process:
 
     async def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._succession.told.set)
+            asyncio.get_running_loop().add_signal_handler(number, self._succession.stop)
         server = self._config.server
         self._proxy = Proxy(
             control_hosts=frozenset({server.control_name}),
@@ -80,12 +93,17 @@ class _Process:
             http2=server.http2,
             cookie_key=await cookie_key(self._config),
         )
-        with self._doors:
-            while True:
-                async with AsyncExitStack() as stack:
-                    await self._serve(stack)
-                if await self._succession.finish(self._proxy, server.shutdown_seconds):
-                    return
+        tasks = OwnedTasks()
+        tasks.spawn(self._keep_systemd_calm(), name="systemd watchdog")
+        try:
+            with self._doors:
+                while True:
+                    async with AsyncExitStack() as stack:
+                        await self._serve(stack)
+                    if await self._succession.finish(self._proxy, server.shutdown_seconds):
+                        return
+        finally:
+            await tasks.cancel(_CANCEL_SECONDS)
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         """Until told to stop, or a new process is ready to take over; everything but the proxy is shut then."""
@@ -133,7 +151,6 @@ class _Process:
             async with asyncio.TaskGroup() as group:
                 background = [
                     group.create_task(self._watchdog.run(), name="loop watchdog"),
-                    group.create_task(self._keep_systemd_calm(), name="systemd watchdog"),
                     group.create_task(supervisor.wait(), name="supervisor"),
                 ]
                 await self._succession.told.wait()
@@ -143,14 +160,25 @@ class _Process:
             raise DeploydError(str(escalated.exceptions[0])) from escalated.exceptions[0]
         finally:
             if not self._succession.under_way:
-                self._notifier.stopping()
+                self._notifier.stopping(supervisor.stop_seconds + _CLOSE_SECONDS)
             if left := await supervisor.stop():
                 _log.error("did not stop in time: %s", ", ".join(left))
 
     async def _keep_systemd_calm(self) -> None:
-        while True:
+        """From the loop, so that one that is stuck is noticed; also while this process waits for the next one."""
+        while self._notifier.alive_seconds is not None:
             self._notifier.alive()
-            await asyncio.sleep(_WATCHDOG_SECONDS)
+            await asyncio.sleep(self._notifier.alive_seconds)
+
+
+def _inherited(legacy: Legacy | None) -> list[socket.socket]:
+    """systemd's are those of the process before this one, too, when there is one."""
+    passed = from_systemd(environment())
+    if legacy is None:
+        return passed
+    for one in passed:
+        one.close()
+    return legacy.doors
 
 
 async def _start(supervisor: Supervisor) -> None:

@@ -29,6 +29,11 @@ class Paths(msgspec.Struct, frozen=True):
         return self.data_dir / "deployd.sock"
 
     @property
+    def offer(self) -> Path:
+        """Where a process of which its service manager lost sight waits for the next one."""
+        return self.data_dir / "handover.sock"
+
+    @property
     def mirrors(self) -> Path:
         return self.data_dir / "mirrors"
 

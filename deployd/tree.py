@@ -56,7 +56,7 @@ class Makers:
     bot: "Callable[[Ref[BotMessage]], BotActor] | None"
 
 
-def children(refs: Refs, make: Makers) -> list[ChildSpec[Any]]:
+def children(refs: Refs, make: Makers, drain_seconds: float) -> list[ChildSpec[Any]]:
     """In start order: what holds the log first, traffic before edits, the bot last. Stopped in reverse."""
     specs: list[ChildSpec[Any]] = [
         ChildSpec(ref=refs.log, build=make.log, stop_seconds=15),
@@ -64,7 +64,7 @@ def children(refs: Refs, make: Makers) -> list[ChildSpec[Any]]:
         ChildSpec(ref=refs.deploy, build=make.deploy, stop_seconds=30),
         ChildSpec(ref=refs.build, build=make.build, stop_seconds=15, give_up=GiveUp.PARK),
         *_certificates(refs, make),
-        ChildSpec(ref=refs.front, build=make.front, stop_seconds=20),
+        ChildSpec(ref=refs.front, build=make.front, stop_seconds=drain_seconds + 10),
         ChildSpec(ref=refs.config, build=make.config, give_up=GiveUp.PARK),
     ]
     if make.bot is not None:

@@ -16,6 +16,7 @@ need slirp4netns slirp4netns
 need ip iproute2
 need git-lfs git-lfs
 need wrk wrk
+need systemd-nspawn systemd-container
 [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 if [ "${1:-}" = bench ]; then
     need taskset util-linux

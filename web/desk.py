@@ -31,7 +31,7 @@ def _plain_url(host: str) -> str:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
     """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name;
-    `reload` brings up the process that follows this one.
+    `reload` brings up the process that follows this one; `settled` tells whether this one is the service by now.
     """
 
     deploy: Ref[DeployMessage]
@@ -45,6 +45,7 @@ class Desk:
     control_host: str | None = None
     url_of: Callable[[str], str] = _plain_url
     reload: Callable[[], Awaitable[None]] = _no_reload
+    settled: Callable[[], bool] = lambda: True
     vitals: Vitals = field(default_factory=Vitals)
 
 

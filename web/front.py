@@ -12,6 +12,8 @@ from deployd.kernel.message import Message
 from deployd.kernel.ref import Ref
 from web.server import WebServer
 
+_PATIENT_SECONDS = 5.0
+
 
 class FrontMessage(Message, frozen=True, kw_only=True):
     """FrontActor is told nothing: connections reach the listeners, not the mailbox."""
@@ -23,7 +25,7 @@ class Listener(Protocol):
     async def accept_from(self, door: socket.socket) -> None: ...
     async def accept_tls_from(self, door: socket.socket) -> None: ...
     def stop_accepting(self) -> None: ...
-    async def close(self, drain_seconds: float) -> None: ...
+    async def close(self, drain_seconds: float, patient_seconds: float = 0.0) -> None: ...
 
 
 class FrontActor(Actor[FrontMessage]):
@@ -72,5 +74,6 @@ class FrontActor(Actor[FrontMessage]):
         else:
             self._proxy.stop_accepting()
             await self._server.end_streams()  # They pass through the proxy, which waits for what is under way.
-            await self._proxy.close(self._close_seconds)
+            # Where connections wait for the next start, none needs to see its last request crossed by its closing.
+            await self._proxy.close(self._close_seconds, _PATIENT_SECONDS if self._doors.kept else 0.0)
         await self._server.stop()

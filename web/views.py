@@ -125,8 +125,11 @@ class ReloadView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True):
+    """`settled`: for the service manager, too, this process is the service, and no longer the one before it."""
+
     version: str
     pid: int
+    settled: bool = True
     base_domain: str
     ready: bool
     problems: list[str]

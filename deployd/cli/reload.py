@@ -22,7 +22,7 @@ def reload(session: Session) -> None:
             now = session.daemon.get("/status", StatusView)
         except DaemonUnreachable:
             continue
-        if now.pid != before:
+        if now.pid != before and now.settled:
             session.say(now, f"deployd {now.version} has taken over as process {now.pid}.")
             return
     raise Failure(

@@ -80,6 +80,11 @@ class Supervisor:
         if self._escalated is not None:
             raise self._escalated
 
+    @property
+    def stop_seconds(self) -> float:
+        """How long `stop` takes at most."""
+        return sum(child.spec.stop_seconds for child in self._children.values())
+
     async def stop(self) -> tuple[str, ...]:
         """In reverse order, each with its own deadline; the names of those that did not stop."""
         left = [child.name for child in reversed(self._children.values()) if not await child.stop()]

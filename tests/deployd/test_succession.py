@@ -1,6 +1,7 @@
 """What a process still has to say when another has taken over from it."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,10 @@ from deployd.domain.ids import AppName
 from deployd.doors import Doors
 from deployd.handover import Heir, Legacy
 from deployd.kernel.ref import Ref
+from deployd.lock import Lock
 from deployd.messages.log import AppendLines, LogMessage
 from deployd.notify import Notifier
+from deployd.ports.deployment_store import DeploymentStore
 from deployd.proxy.access import AccessRecord
 from deployd.proxy.proxy import Proxy
 from deployd.succession import Succession
@@ -19,12 +22,18 @@ from deployd.succession import Succession
 LONG = "/" + "x" * 8_000
 
 
+def _none() -> DeploymentStore:
+    raise AssertionError("nobody asks for deployments")
+
+
 class Process:
     """One of two, as far as its lines are concerned."""
 
     def __init__(self) -> None:
         self.log: Ref[LogMessage] = Ref("log", 10_000)
-        self.succession = Succession(Path("deployd.toml"), 0, Doors(), Notifier(None), self.log)
+        self.succession = Succession(
+            Path("deployd.toml"), Path("offer"), Lock(-1), Doors(), Notifier({}), self.log, deployments=_none
+        )
         self.succession.resume()
         self.proxy = Proxy(control_hosts=frozenset(), control=asyncio.Protocol, on_access=self.succession.log_access)
 
@@ -56,7 +65,8 @@ async def leaving(old: Process, new: Process | None) -> AsyncIterator[None]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    heir = Heir(await asyncio.create_subprocess_exec("true"), ours)
+    process = await asyncio.create_subprocess_exec("sleep", "60")
+    heir = Heir(process.pid, os.pidfd_open(process.pid), ours)
     old.succession._heir = heir
     old.succession._holding = True
     if new is not None:
@@ -65,8 +75,8 @@ async def leaving(old: Process, new: Process | None) -> AsyncIterator[None]:
         theirs.close()
     yield
     await old.succession._leave(heir, old.proxy, 5)
-    heir.leave()
     await heir.dismiss()
+    await process.wait()
 
 
 async def heard_out(process: Process) -> None:

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Daemon:
     def write_config(self, apps_toml: str) -> None:
         self.config.write_text(
             f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http_port}"\n'
-            f'admin = "127.0.0.1:{self.admin_port}"\nbase_domain = "test"\n{self._server_toml}\n'
+            f'admin = "127.0.0.1:{self.admin_port}"\nbase_domain = "test"\nshutdown_seconds = 10\n{self._server_toml}\n'
             f"[deploy]\ndrain_seconds = {self._drain_seconds}\nwatch_seconds = {self._watch_seconds}\n{apps_toml}\n"
         )
 
@@ -59,7 +59,9 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, *, wrapper: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> None:
+    async def start(
+        self, *, wrapper: Sequence[str] = (), pass_fds: Sequence[int] = (), env: Mapping[str, str] | None = None
+    ) -> None:
         """Returns once /livez answers; the daemon's own output goes to daemon.log in the folder.
 
         `wrapper` is a command that executes the rest of its command line, with `pass_fds` open.
@@ -68,7 +70,7 @@ class Daemon:
             self._process = await asyncio.create_subprocess_exec(
                 *wrapper, sys.executable, "-m", "deployd", "serve", "--config", str(self.config),
                 cwd=_ROOT, stdout=output, stderr=output, pass_fds=tuple(pass_fds),
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             )  # fmt: skip
         await self.answers()
 

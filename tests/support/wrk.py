@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -35,13 +35,13 @@ class Report(msgspec.Struct):
 
 
 @asynccontextmanager
-async def wrk(url: str, host: str, connections: int = 32) -> AsyncIterator[Report]:
-    """Asks again and again as long as the block lasts."""
+async def wrk(url: str, host: str, connections: int = 32, within: Sequence[str] = ()) -> AsyncIterator[Report]:
+    """Asks again and again as long as the block lasts. `within` executes the rest of its command line elsewhere."""
     program = shutil.which("wrk")
     if program is None:
         _give_up("there is no wrk (apt-get install wrk)")
     process = await asyncio.create_subprocess_exec(
-        program, "-t1", f"-c{connections}", f"-d{_LONGEST_SECONDS}s", f"--timeout={_PATIENCE_SECONDS}s",
+        *within, program, "-t1", f"-c{connections}", f"-d{_LONGEST_SECONDS}s", f"--timeout={_PATIENCE_SECONDS}s",
         "-H", f"Host: {host}", url,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip

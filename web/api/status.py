@@ -24,6 +24,7 @@ async def show_status(request: web.Request) -> web.Response:
         StatusView(
             version=desk.version,
             pid=os.getpid(),
+            settled=desk.settled(),
             base_domain=desk.base_domain,
             ready=not problems,
             problems=problems,

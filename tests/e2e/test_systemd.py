@@ -1,0 +1,146 @@
+"""Under a real systemd: what a reload, a restart, a stop and a stuck loop do to requests and apps.
+
+`SYSTEMD_ROUNDS` and `SYSTEMD_SUITES` make it longer: `make nspawn` takes 20 rounds on Debian 12 and 13.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from tests.e2e.test_reload import WAITING
+from tests.support.machine import Machine, machine
+from tests.support.wrk import Report, wrk
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.xdist_group("systemd")]
+
+ROUNDS = int(os.environ.get("SYSTEMD_ROUNDS", "1"))
+SUITES = os.environ.get("SYSTEMD_SUITES", "bookworm").split()
+_SECONDS = 30.0
+_GET = """
+import sys, http.client
+asked = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+asked.request("GET", sys.argv[2], headers={"Host": "app.test"})
+print(asked.getresponse().read().decode(), end="")
+"""
+
+
+class Service:
+    """deployd as a service of that machine, with the app `app`."""
+
+    def __init__(self, host: Machine) -> None:
+        self.host = host
+        self._port = 0
+        self._number = 0
+
+    def deploy(self) -> None:
+        for name, text in WAITING.items():
+            self.host.write(f"/srv/app/{name}", text)
+        self.host.run(
+            "cd /srv/app && git init -q -b main && git add . && git -c user.name=T -c user.email=t@test commit -qm One"
+            " && chown -R deployd: ."
+        )
+        self.host.deployd("create app --repo /srv/app")
+        self.host.deployd("deploy app")
+        self._port = self.instance["port"]
+
+    @property
+    def instance(self) -> dict[str, int]:
+        (instance,) = self.host.api("/api/v1/apps/app/instances")["instances"]
+        return dict(instance)
+
+    @property
+    def pid(self) -> int:
+        return int(self.host.unit("MainPID"))
+
+    @asynccontextmanager
+    async def in_flight(self) -> AsyncIterator[None]:
+        """A request that the app has and that ends, well, some moments after the block."""
+        self._number += 1
+        number = self._number
+        asked = await self._ask(8080, f"/wait{number}")
+        while await self._answer(await self._ask(self._port, "/waiting")) != str(number):
+            await asyncio.sleep(0.02)
+        yield
+        assert asked.returncode is None, await self._answer(asked)
+        assert await self._answer(await self._ask(self._port, f"/go{number}")) == "done"
+        assert await self._answer(asked) == "done"
+
+    def load(self) -> AbstractAsyncContextManager[Report]:
+        return wrk("http://127.0.0.1:8080/", "app.test", within=self.host.beside())
+
+    async def systemctl(self, *words: str) -> None:
+        process = await asyncio.create_subprocess_exec(*self.host.argv("systemctl", *words))
+        async with asyncio.timeout(60):
+            assert await process.wait() == 0, self.host.journal()
+
+    async def is_asked(self) -> None:
+        """Until what serves has answered something."""
+        assert await self._answer(await self._ask(8080, "/")) == "done"
+
+    async def _ask(self, port: int, path: str) -> asyncio.subprocess.Process:
+        command = self.host.beside(sys.executable, "-c", _GET, str(port), path)
+        return await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+
+    async def _answer(self, asked: asyncio.subprocess.Process) -> str:
+        async with asyncio.timeout(_SECONDS):
+            output, _ = await asked.communicate()
+        return output.decode()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+async def test_after_a_reload_a_restart_and_a_stop_finish_what_is_in_flight(suite: str) -> None:
+    """systemd waits for its own child only, which what a reload starts has to be."""
+    with machine(suite) as host:
+        host.run("systemctl start deployd")
+        service = Service(host)
+        service.deploy()
+        app = service.instance["pid"]
+        for _ in range(ROUNDS):
+            await a_reload_under_load(service)
+            async with service.in_flight():
+                await service.systemctl("restart", "--no-block", "deployd")
+                host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
+            host.until("systemctl is-active -q deployd")
+            await a_reload_under_load(service)
+            async with service.in_flight():
+                await service.systemctl("stop", "--no-block", "deployd")
+                host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
+            host.until("[ $(systemctl is-active deployd) = inactive ]")
+            await service.systemctl("start", "deployd")
+            assert service.instance["pid"] == app
+        assert "not our child" not in host.run("journalctl --no-pager")
+
+
+async def a_reload_under_load(service: Service) -> None:
+    before = service.pid
+    async with service.load() as report:
+        await service.is_asked()
+        await service.systemctl("reload", "deployd")
+        await service.is_asked()
+    assert report.errors == []
+    assert service.pid != before
+    assert service.host.run(f"ps -o ppid= {service.pid}").strip() == "1"
+
+
+@pytest.mark.parametrize("suite", SUITES)
+async def test_with_sockets_of_systemd_no_request_fails_over_reloads_and_restarts(suite: str) -> None:
+    with machine(suite) as host:
+        host.run(
+            "cp /opt/deployd/source/packaging/deployd.socket /etc/systemd/system && systemctl daemon-reload"
+            " && systemctl start deployd.socket deployd"
+        )
+        service = Service(host)
+        service.deploy()
+        for _ in range(ROUNDS):
+            async with service.load() as report:
+                for verb in ("reload", "restart"):
+                    await service.is_asked()
+                    await service.systemctl(verb, "deployd")
+                await service.is_asked()
+            assert report.errors == []
