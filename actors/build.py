@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -13,7 +14,7 @@ from deployd.domain.app import App
 from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.deployment import Deployment, Outcome, Stage
 from deployd.domain.env import Environment
-from deployd.domain.errors import BuildFailed, DeploydError, StateConflict
+from deployd.domain.errors import BuildFailed, DeploydError, StateConflict, unexpected
 from deployd.domain.ids import SYSTEM_APP, AppName, DeploymentId
 from deployd.domain.log_line import Level, NewLine, Source
 from deployd.domain.plan_text import plan_lines
@@ -67,6 +68,7 @@ class BuildActor(Actor[BuildMessage]):
         self._log = log
         self._waiting: deque[DeploymentId] = deque()
         self._running: dict[DeploymentId, asyncio.Task[None]] = {}
+        self._untold: set[DeploymentId] = set()
 
     async def on_start(self) -> None:
         """Builds that nobody runs any more end with a reason; their project folders go."""
@@ -85,7 +87,8 @@ class BuildActor(Actor[BuildMessage]):
             case BuildDone(deployment=deployment, app=app):
                 self._running.pop(deployment, None)
                 if app is not None:
-                    self.spawn(self._tidy(app), name=f"tidy the cache of {app}")
+                    failed = partial(self._not_tidied, app)
+                    self.spawn(self._tidy(app), name=f"tidy the cache of {app}", failed=failed)
             case _:
                 assert_never(message)
         self._fill_slots()
@@ -100,7 +103,19 @@ class BuildActor(Actor[BuildMessage]):
     def _fill_slots(self) -> None:
         while self._waiting and len(self._running) < self._config.builds_at_once:
             deployment = self._waiting.popleft()
-            self._running[deployment] = self.spawn(self._run(deployment), name=f"build {deployment}")
+            self._untold.add(deployment)
+            self._running[deployment] = self.spawn(
+                self._run(deployment), name=f"build {deployment}", failed=partial(self._broke, deployment)
+            )
+
+    def _broke(self, deployment: DeploymentId, error: BaseException) -> None:
+        """A fault of ours that this repository brings to light: no other build shall suffer from it."""
+        if deployment in self._untold:
+            self._tell(BuildEnded(deployment=deployment, error=unexpected("building", error)))
+
+    def _tell(self, ended: BuildEnded) -> None:
+        self._untold.discard(ended.deployment)
+        self._deploy.tell(ended)
 
     async def _run(self, deployment: DeploymentId) -> None:
         project = self._tools.folder / deployment
@@ -109,11 +124,11 @@ class BuildActor(Actor[BuildMessage]):
             row = await self._tools.stores.deployments.get(deployment)
             release = await self._build(row, project)
         except StateConflict:
-            pass  # It was ended while it waited: whoever ended it has told everyone.
+            self._untold.discard(deployment)  # It was ended while it waited: whoever ended it has told everyone.
         except (DeploydError, OSError) as failure:
-            self._deploy.tell(BuildEnded(deployment=deployment, error=str(failure)))
+            self._tell(BuildEnded(deployment=deployment, error=str(failure)))
         else:
-            self._deploy.tell(BuildEnded(deployment=deployment, release=release.number))
+            self._tell(BuildEnded(deployment=deployment, release=release.number))
         finally:
             self.ref.tell(BuildDone(deployment=deployment, app=row.app if row else None))
             if row is not None:
@@ -126,12 +141,16 @@ class BuildActor(Actor[BuildMessage]):
         except OSError as error:
             self._tools.journal.say(SYSTEM_APP, None, f"{error}; the next start tries again.", Level.WARN)
 
+    def _not_tidied(self, app: AppName, error: BaseException) -> None:
+        self._tools.journal.say(app, None, unexpected("tidying the build cache", error), Level.WARN)
+
     async def _tidy(self, app: AppName) -> None:
         if trouble := await self._tools.builder.tidy(self._tools.caches / app):
             self._tools.journal.say(app, None, trouble, Level.WARN)
 
     async def _build(self, row: Deployment, project: Path) -> Release:
         tools, config = self._tools, self._config
+        tools.builder.expect()
         app = await tools.stores.apps.get(row.app)
         env = await tools.stores.envs.read(app.name)
         self._log.tell(RememberSecrets(app=app.name, secrets=env.secrets()))

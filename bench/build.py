@@ -223,6 +223,7 @@ async def measure_detection(folder: Path, builder: SandboxedBuilder) -> None:
     spent = await _median_ms(lambda: builder.plan(folder, BuildWishes()))
     print(f"detection in a tree of 10,000 files {spent:.1f} ms "
           f"(goal {DETECTION_GOAL_MS} ms: {_verdict(spent, DETECTION_GOAL_MS, 'ms')})")  # fmt: skip
+    await builder.close()
 
 
 async def measure_sandbox(folder: Path, workshop: Workshop) -> float:

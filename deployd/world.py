@@ -10,6 +10,7 @@ from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
 from deployd.adapters.local_artifacts.tree import SYSTEM_FOLDERS
 from deployd.builders.builder import SandboxedBuilder
 from deployd.builders.caps import Caps
+from deployd.builders.detection.detector import Detector
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
@@ -106,15 +107,23 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         paths.toolchains, workshop, env=registries, clock=clock, lease_seconds=2 * limits.build_seconds
     )
     await asyncio.to_thread(toolchains.open)
+    # A single file that has unpacked itself need not do so once more.
+    unpacked = {name: value for name, value in environ.items() if name.startswith("_PYI_")}
+    builder = SandboxedBuilder(
+        workshop,
+        toolchains,
+        timeout_seconds=limits.build_seconds,
+        cache_mb=limits.cache_mb_per_app,
+        detector=Detector(env=unpacked),
+    )
+    stack.push_async_callback(builder.close)
     git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
     return World(
         stores=open_stores(database, await asyncio.to_thread(MasterKey.load, paths.master_key)),
         logs=logs,
         sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
         toolchains=toolchains,
-        builder=SandboxedBuilder(
-            workshop, toolchains, timeout_seconds=limits.build_seconds, cache_mb=limits.cache_mb_per_app
-        ),
+        builder=builder,
         artifacts=LocalArtifacts(paths.artifacts, (*SYSTEM_FOLDERS, f"{paths.toolchains.resolve()}/")),
         runtime=runtime,
         output=output,

@@ -1,6 +1,7 @@
 """DeployActor: every change to apps, deployments and running instances passes its mailbox, one after another."""
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, assert_never
@@ -19,7 +20,7 @@ from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
-from deployd.domain.errors import DeploydError, ProviderUnavailable, StateConflict
+from deployd.domain.errors import DeploydError, ProviderUnavailable, StateConflict, unexpected
 from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Exit
@@ -199,7 +200,9 @@ class DeployActor(Actor[DeployMessage]):
 
     def _roll_out(self, deployment: Deployment) -> None:
         rollout = self._rollout_of(deployment)
-        task = self.spawn(self._run(rollout, deployment), name=f"rollout {deployment.id}")
+        task = self.spawn(
+            self._run(rollout, deployment), name=f"rollout {deployment.id}", failed=partial(self._broke, deployment.id)
+        )
         self._rollouts[deployment.id] = (rollout, task)
 
     def _rollout_of(self, deployment: Deployment) -> Rollout:
@@ -222,7 +225,13 @@ class DeployActor(Actor[DeployMessage]):
         except (DeploydError, ActorError, OSError) as failure:
             error = str(failure)
         finally:
-            self.ref.tell(RolloutEnded(deployment=deployment.id, error=error, outcome=outcome))
+            if not isinstance(sys.exception(), Exception):  # Those are told by `_broke`.
+                self.ref.tell(RolloutEnded(deployment=deployment.id, error=error, outcome=outcome))
+
+    def _broke(self, deployment: DeploymentId, error: BaseException) -> None:
+        """It has taken back what it had begun, as after each failure; the other apps go on undisturbed."""
+        reason = unexpected("starting the release", error)
+        self.ref.tell(RolloutEnded(deployment=deployment, error=reason, outcome=Outcome.FAILED))
 
     async def _make_way(self, deployment: Deployment) -> None:
         """Never more than two releases of an app run at once. A rollback takes what it can use of the watch's."""

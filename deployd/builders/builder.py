@@ -1,4 +1,4 @@
-"""Plans and carries out builds: detection in a thread, tools, packages and steps in the workshop."""
+"""Plans and carries out builds: detection in a process apart, tools, packages and steps in the workshop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import msgspec
 
 from deployd.builders.caches.app_cache import AppCache
 from deployd.builders.caches.packages import Packages
-from deployd.builders.listing import list_project
+from deployd.builders.detection.detector import Detector
 from deployd.builders.precompress import precompress
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.build import BuildPlan, BuildWishes, Dependencies
@@ -27,7 +27,13 @@ class SandboxedBuilder:
     """`timeout_seconds` is for everything that one build does, `cache_mb` for everything that is kept for an app."""
 
     def __init__(
-        self, workshop: Workshop, toolchains: Toolchains, *, timeout_seconds: float = 900.0, cache_mb: int = 2048
+        self,
+        workshop: Workshop,
+        toolchains: Toolchains,
+        *,
+        timeout_seconds: float = 900.0,
+        cache_mb: int = 2048,
+        detector: Detector | None = None,
     ) -> None:
         self._workshop = workshop
         self._toolchains = toolchains
@@ -36,9 +42,16 @@ class SandboxedBuilder:
         self._in_use: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
         self._tasks = OwnedTasks()
         self._unsettled: dict[Path, Packages] = {}
+        self._detector = detector or Detector()
+
+    def expect(self) -> None:
+        self._detector.expect()
 
     async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
-        return await asyncio.to_thread(_plan, project, wishes)
+        return await self._detector.plan(project, wishes)
+
+    async def close(self) -> None:
+        await self._detector.close()
 
     async def build(
         self,
@@ -122,12 +135,6 @@ async def _take_out_kept(cache: AppCache, plan: BuildPlan, place: Place, on_line
             await in_thread(lambda check: cache.kept.take_out(place.project, plan.kept, check))
         except OSError as error:
             on_line(f"warning: the framework's cache could not be kept: {error.strerror or error}.")
-
-
-def _plan(project: Path, wishes: BuildWishes) -> BuildPlan:
-    from deployd.builders.detect import detect  # All detectors: 70 ms, which the start shall not wait for.
-
-    return detect(list_project(project), wishes)
 
 
 def _check_output(project: Path, plan: BuildPlan) -> None:

@@ -12,6 +12,7 @@ from deployd.builders.overrides import declare
 from deployd.builders.project import Declared, Project, Recipe
 from deployd.builders.python import docs_site
 from deployd.builders.python import recipe as python
+from deployd.builders.readable import readable
 from deployd.builders.static import hugo, jekyll
 from deployd.builders.static import recipe as static
 from deployd.domain.build import BuildPlan, BuildWishes
@@ -56,10 +57,16 @@ _TAKES_OVER = frozenset({"php", "go", "java", "rust", "ruby", "elixir", "node", 
 
 _PREFIX = re.compile(r"(?:(?:exec|env)\s+|[A-Za-z_]\w*=\S*\s+)*")
 _MOST_SHOWN = 12
+_LONGEST_VERSION = 400
 
 
 def detect(project: Project, wishes: BuildWishes) -> BuildPlan:
     """BuildFailed when nothing fits, when what fits cannot be built, and when a required variable is not set."""
+    with readable(project) as watched:
+        return _checked(_detect(watched, wishes))
+
+
+def _detect(project: Project, wishes: BuildWishes) -> BuildPlan:
     view, declared = declare(project, wishes)
     if declared.settings.builder:
         recipe, plan = _named(view, declared)
@@ -72,6 +79,14 @@ def detect(project: Project, wishes: BuildWishes) -> BuildPlan:
         reasons=(*plan.reasons, *declared.reasons, *lost, *seen),
         env={**plan.env, **{name: value for name, value in declared.env.items() if name not in wishes.env_names}},
     )
+
+
+def _checked(plan: BuildPlan) -> BuildPlan:
+    """What reads it later, in deployd itself, takes no endless words."""
+    for tool in plan.tools:
+        if len(tool.wanted) > _LONGEST_VERSION:
+            raise BuildFailed(f"The version of {tool.name} that is asked for is longer than any: {tool.wanted[:60]!r}…")
+    return plan
 
 
 def _named(project: Project, declared: Declared) -> tuple[Recipe, BuildPlan]:

@@ -11,7 +11,7 @@ from deployd.domain.errors import BuildFailed, UserMistake
 
 NAME = ".deployd.toml"
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?(.*)`)?")
 _PROCESS = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 
-_HOST = r"(?:https?://)?([a-z0-9][\w-]*(?:\.[\w-]+)+)"
+_HOST = r"(?:https?://)?+([a-z0-9][\w-]*+(?:\.[\w-]++)++)"
 _SAID = re.compile(
     "|".join(
         (
             rf"Unknown host {_HOST}",  # Maven
-            rf"Connect to {_HOST}\S* .*failed",
+            rf"Connect to {_HOST}\S{{0,100}} .{{0,200}}failed",
             rf"> {_HOST}: (?:Name or service not known|Temporary failure in name resolution)",  # Gradle
             rf"(?:failed to resolve address for|Could not resolve host:) {_HOST}",  # Cargo, git
             rf"The \"{_HOST}/\S*\" file could not be downloaded",  # Composer

@@ -90,11 +90,13 @@ def _plan_folder(folder: Path, wishes: BuildWishes, app: "AppConfig | None") -> 
     from deployd.builders.detect import detect
     from deployd.builders.listing import list_project
     from deployd.builders.overrides import required_variables
+    from deployd.builders.readable import readable
 
     project = list_project(folder)
     unset: tuple[str, ...] = ()
     if app is None:
-        unset = required_variables(project, wishes)
+        with readable(project) as watched:
+            unset = required_variables(watched, wishes)
         wishes = msgspec.structs.replace(wishes, env_names=frozenset(unset))
     return Planned(plan=detect(project, wishes), unset=unset)
 

@@ -1,8 +1,17 @@
 """The errors a reader can do something about, each answering what to do."""
 
+_LONGEST = 300
+
 
 class DeploydError(Exception):
     """Base of every expected failure; `str(error)` is one sentence fit for a person."""
+
+
+def unexpected(doing: str, error: BaseException) -> str:
+    """For whoever waits for a work that ran into a fault of deployd."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    shown = what if len(what) <= _LONGEST else f"{what[: _LONGEST - 1]}…"
+    return f"deployd failed at {doing} ({shown}): that is a fault in deployd, whose own log has the details; report it."
 
 
 class UserMistake(DeploydError):

@@ -1,7 +1,7 @@
 """The thing that owns state: it handles one message at a time and owns the work it starts."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from deployd.kernel.owned_tasks import OwnedTasks
@@ -16,6 +16,7 @@ class Actor(Generic[M]):
 
     An exception of the `expected` types, from `handle` or from a spawned task, goes to whoever asked and is a counted
     refusal when nobody did. Any other exception crashes the actor: its supervisor makes a new one from its ChildSpec.
+    The exception is work that was spawned with `failed`: what goes wrong in it is reported, and ends that work alone.
     """
 
     expected: tuple[type[BaseException], ...] = ()
@@ -43,6 +44,12 @@ class Actor(Generic[M]):
     async def on_stop(self) -> None:
         """After the last message, also after a crash, with all spawned tasks ended; not when `on_start` failed."""
 
-    def spawn(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-        """Runs `work` beside the mailbox; it is cancelled when the actor stops or crashes."""
-        return self.__owned.spawn(work, name=f"{self.__ref.name}: {name}")
+    def spawn(
+        self, work: Coroutine[Any, Any, T], *, name: str, failed: Callable[[BaseException], None] | None = None
+    ) -> asyncio.Task[T]:
+        """Runs `work` beside the mailbox; it is cancelled when the actor stops or crashes.
+
+        `failed` is for work on what comes from outside, whose failures must not use up the actor's restarts: it gets
+        the exception that was not expected, and the actor lives on.
+        """
+        return self.__owned.spawn(work, name=f"{self.__ref.name}: {name}", failed=failed)

@@ -117,6 +117,9 @@ class Child:
         self._refusals += 1
         self._policy.on_refusal(refusal)
 
+    def survived(self, crash: Crash) -> None:
+        self._policy.report(ActorFailure(actor=self.name, crash=crash, next=Next.GO_ON))
+
     def failed_to_stop(self, crash: Crash) -> None:
         self._report(crash, Next.NOTHING)
 

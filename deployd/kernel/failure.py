@@ -20,6 +20,7 @@ class Next(StrEnum):
     RESTART = "restart"
     PARK = "park"
     ESCALATE = "escalate"
+    GO_ON = "go on"  # only that work is lost
     NOTHING = "nothing"  # it was about to end anyway
 
 

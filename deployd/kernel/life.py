@@ -21,6 +21,7 @@ class Witness(Protocol):
 
     def started(self) -> None: ...
     def refused(self, refusal: ActorRefusal) -> None: ...
+    def survived(self, crash: Crash) -> None: ...
     def failed_to_stop(self, crash: Crash) -> None: ...
 
 
@@ -131,6 +132,9 @@ class Life:
         if isinstance(error, self._actor.expected):
             if not self._late.hears(task):
                 self._refuse(error, task=task.get_name())
+        elif (failed := self._actor.owned.failed_of(task)) is not None and isinstance(error, Exception):
+            self._witness.survived(crash)
+            failed(error)
         elif self._deadline is None and not self._broken.done():
             self._broken.set_result(crash)
         else:

@@ -8,6 +8,10 @@ from deployd.domain.build import BuildPlan, BuildWishes
 
 
 class Builder(Protocol):
+    def expect(self) -> None:
+        """A project will have to be planned soon."""
+        ...
+
     async def plan(self, project: Path, wishes: BuildWishes) -> BuildPlan:
         """Looks at the files only. BuildFailed when nothing fits, or a variable that the project requires is unset."""
         ...

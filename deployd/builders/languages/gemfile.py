@@ -2,7 +2,9 @@
 
 import re
 
-_SOURCE = re.compile(r"^\s*source[ (]\s*['\"]|\b(?:git|github|gist|bitbucket|gitlab)(?::\s|\s*=>)|^\s*git[ (]", re.M)
+_SOURCE = re.compile(
+    r"^[ \t]*source[ (]\s*['\"]|\b(?:git|github|gist|bitbucket|gitlab)(?::\s|\s*=>)|^[ \t]*git[ (]", re.M
+)
 HOST_GEMS = "The Gemfile names no source, so the gems are this host's own."
 
 

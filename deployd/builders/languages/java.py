@@ -14,8 +14,8 @@ _GRADLE = ("build.gradle", "build.gradle.kts")
 _MAVEN = 'MAVEN_OPTS="-Duser.home=$HOME" {} $MAVEN_ARGS -B -q -DskipTests package'
 _GRADLE_BUILD = "{} --no-daemon --console=plain -x test assemble"
 _VERSION = re.compile(
-    r"<(?:java\.version|maven\.compiler\.(?:release|target)|release)>\s*(?:1\.)?(\d+)\s*<|"
-    r"JavaLanguageVersion\.of\((\d+)\)|(?:source|target)Compatibility\s*=\s*\D*?(?:1[._])?(\d+)\b"
+    r"<(?:java\.version|maven\.compiler\.(?:release|target)|release)>\s*+(?:1\.)?(\d++)\s*+<|"
+    r"JavaLanguageVersion\.of\((\d+)\)|(?:source|target)Compatibility\s*+=[^\d\n]{0,100}?(?:1[._])?(\d++)\b"
 )
 _PROPERTIES = re.compile(r"^java\.runtime\.version\s*=\s*(?:1\.)?(\d+)", re.M)
 _WAR = re.compile(r"<packaging>\s*war\s*</packaging>")

@@ -2,18 +2,19 @@
 
 import re
 
-_PART = re.compile(r"(~>|~|\^|>=|<=|==|!=|=|>|<)?\s*v?(\d+(?:\.(?:\d+|\*))*)[\w.+-]*")
+_PART = re.compile(r"(~>|~|\^|>=|<=|==|!=|=|>|<)?\s*+v?(\d++(?:\.(?:\d++|\*))*+)[\w.+-]*+")
+_CLAUSE = re.compile(r"(?<![^\s,\d])[^\s,\d]*+ ?v?\d[\w.*+-]*+")
 
 
 def ruby_range(text: str) -> str:
     """Ruby's and Elixir's: `~> 1.14` leaves the last number free to grow, `and` and a comma mean both."""
-    alternatives = re.split(r"\s+or\s+", text.strip())
-    return " || ".join(_both(re.split(r"\s+and\s+|,", each)) for each in alternatives)
+    alternatives = " ".join(text.split()).split(" or ")
+    return " || ".join(_both(each.replace(" and ", ",").split(",")) for each in alternatives)
 
 
 def composer_range(text: str) -> str:
     """PHP's: `|` for either, a comma or a space for both, and `~` as Ruby means `~>`."""
-    return " || ".join(_both(re.findall(r"[^\s,\d]*\s*v?\d[\w.*+-]*", each)) for each in re.split(r"\|\|?", text))
+    return " || ".join(_both(_CLAUSE.findall(each)) for each in re.split(r"\|\|?", " ".join(text.split())))
 
 
 def _both(parts: list[str]) -> str:

@@ -10,9 +10,9 @@ from deployd.builders.told import as_told, tool
 from deployd.domain.build import BuildPlan, Dependencies
 from deployd.domain.errors import BuildFailed
 
-_GEM = re.compile(r"^\s*gem[ (]\s*['\"]([\w-]+)['\"]", re.M)
-_LOCAL = re.compile(r"^\s*gemspec\b|\bpath:\s|:path\s*=>", re.M)
-_VERSION = re.compile(r"^\s*ruby[ (]\s*['\"]([^'\"]+)['\"]", re.M)
+_GEM = re.compile(r"^[ \t]*gem[ (]\s*['\"]([\w-]+)['\"]", re.M)
+_LOCAL = re.compile(r"^[ \t]*gemspec\b|\bpath:\s|:path\s*=>", re.M)
+_VERSION = re.compile(r"^[ \t]*ruby[ (]\s*['\"]([^'\"]+)['\"]", re.M)
 _OWN_SERVERS = ("sinatra", "roda", "hanami", "grape", "cuba", "camping")
 _SERVERS = ("puma", "falcon", "unicorn", "thin", "webrick")
 _ENTRIES = ("app.rb", "main.rb", "server.rb", "web.rb")

@@ -11,7 +11,7 @@ from deployd.builders.project import Project
 from deployd.domain.build import BuildSettings, Tool
 
 _SAID = re.compile(r"(npm|pnpm|yarn|bun)@\^?v?(\d[\w.-]*)")
-_RELEASE = re.compile(r"yarnPath:\s*['\"]?\S*?yarn-(?:berry-)?(\d+(?:\.\d+)*)?[\w.-]*\.c?js")
+_RELEASE = re.compile(r"yarnPath:\s*['\"]?\S{0,200}?yarn-(?:berry-)?(\d++(?:\.\d++)*+)?[\w.-]{0,100}\.c?js")
 _LINKER = re.compile(r"^nodeLinker:\s*['\"]?([\w-]+)", re.M)
 _BUN_USED = re.compile(r"\bbunx?\s")
 _PNPM_OF_LOCK = {"5": "7", "6": "8", "9": "9"}

@@ -10,11 +10,11 @@ _PREFIX = (
 )
 _DEV_SERVER = re.compile(
     _PREFIX + r"((react-scripts|react-app-rewired|craco|vue-cli-service|webpack|webpack-dev-server|parcel|rsbuild|farm)"
-    r"\s*(start|serve|server|dev)?\s*(-\S+.*|\S+\.html.*)?$"
+    r"\s*+(start|serve|server|dev)?\s*+(-\S+.*|\S+\.html.*)?$"
     r"|vite(?!\S)|ng(\s|$)|astro\s+(dev|preview|start)\b|astro$|(next|nuxt|nuxi|remix|react-router|svelte-kit|vinxi|wrangler|"
     r"expo|turbo|gatsby|docusaurus|vitepress|vuepress|storybook|nest)\s+(run\s+)?(dev|develop|start:dev|preview)\b"
     r"|docusaurus\s+(start|serve)\b|gatsby\s+(develop|serve)\b|storybook\b|start-storybook\b|live-server\b|browser-sync\b|"
-    r"(eleventy|@11ty/eleventy)\b.*--serve|(remix|expo)\s+(vite:)?(dev|start)\b|nest\s+start\s+.*--(watch|debug)|gulp\b|grunt\b)"
+    r"(eleventy|@11ty/eleventy)\b.*--serve|(remix|expo)\s+(vite:)?(dev|start)\b|nest\s+start\s.*--(watch|debug)|gulp\b|grunt\b)"
 )
 _WATCHERS = (
     (re.compile(r"\bnodemon\s+(?=\S+\.[cm]?js\b)"), "node "),

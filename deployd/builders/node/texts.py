@@ -5,8 +5,11 @@ from typing import Any
 
 import msgspec
 
-_COMMENT = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|//[^\n]*|/\*.*?\*/""", re.DOTALL)
-_TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\])*")|,(?=\s*[}\]])""")
+_COMMENT = re.compile(
+    r"""("(?:\\.|[^"\\\n])*+"?|'(?:\\.|[^'\\\n])*+'?|`(?:\\.|[^`\\])*+`?)|//[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL
+)
+_TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\])*+"?)|,(?=\s*[}\]])""", re.DOTALL)
+"""What is opened and never closed goes to the end: to look for the end again from each quote takes hours."""
 
 
 def without_comments(source: str) -> str:

@@ -9,7 +9,7 @@ from deployd.builders.python.frameworks import Kind
 from deployd.builders.python.modules import dotted
 from deployd.builders.python.servers import Serving, serve
 
-_STATIC_ROOT = re.compile(r"^\s*STATIC_ROOT\s*(?::[^=\n]+)?=\s*(?!None\b)\S", re.M)
+_STATIC_ROOT = re.compile(r"^[ \t]*STATIC_ROOT[ \t]*(?::[^=\n]+)?=\s*(?!None\b)\S", re.M)
 _ASYNC_ONLY = {"daphne", "channels", "uvicorn", "hypercorn", "granian"}
 _WSGI_SERVERS = {"gunicorn", "waitress"}
 

@@ -16,7 +16,7 @@ NAME = "docs"
 
 _SITE_DIR = re.compile(r"^site_dir:\s*['\"]?(?:\./)?([\w.-]+(?:/[\w.-]+)*)/?['\"]?\s*$", re.M)
 _SPHINX_PLACES = ("docs/source", "docs", "doc/source", "doc", "source", ".")
-_SPHINX = re.compile(r"^\s*(?:extensions|html_theme|project|master_doc|root_doc)\s*=", re.M)
+_SPHINX = re.compile(r"^[ \t]*(?:extensions|html_theme|project|master_doc|root_doc)[ \t]*=", re.M)
 _SPHINX_OUTPUT = "_site"
 
 

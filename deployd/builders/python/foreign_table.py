@@ -25,7 +25,9 @@ def requirements_of(packages: Table, *, versions: bool) -> tuple[str, ...]:
 
 def version_range(text: str) -> str:
     """`^3.11` becomes `>=3.11,<4`, `~3.11` becomes `>=3.11,<3.12`; empty for any, or when it cannot be said so."""
-    parts = [_clause(part.strip()) for part in re.split(r"[,\s]+(?=[\^~<>=!\d*])", text.strip()) if part.strip()]
+    parts = [
+        _clause(part.strip()) for part in re.split(r"(?<![,\s])[,\s]++(?=[\^~<>=!\d*])", text.strip()) if part.strip()
+    ]
     return "" if "||" in text or "|" in text else ",".join(part for part in parts if part)
 
 

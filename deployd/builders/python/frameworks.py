@@ -99,5 +99,5 @@ def _passed_on(module: Module) -> re.Match[str] | None:
 
 def _imports(text: str, package: str) -> bool:
     parent, _, last = package.rpartition(".")
-    nested = rf"|^\s*from {re.escape(parent)} import .*\b{last}\b" if parent else ""
-    return re.search(rf"^\s*(?:from|import) {re.escape(package)}\b{nested}", text, re.M) is not None
+    nested = rf"|^[ \t]*from {re.escape(parent)} import .*\b{last}\b" if parent else ""
+    return re.search(rf"^[ \t]*(?:from|import) {re.escape(package)}\b{nested}", text, re.M) is not None

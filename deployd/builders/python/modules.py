@@ -56,12 +56,12 @@ def dotted(file: str) -> str:
 def _path(project: Project, file: str, text: str) -> str:
     """A folder that is no package itself, whose files import each other by their bare names, as src/ is meant to be."""
     top, slash, rest = file.partition("/")
-    if not slash or project.has(f"{top}/__init__.py") or re.search(rf"^\s*(from|import) {top}\b", text, re.M):
+    if not slash or project.has(f"{top}/__init__.py") or re.search(rf"^[ \t]*(from|import) {top}\b", text, re.M):
         return ""
     if top == "src":
         return top
     if "/" in rest:
         return ""
-    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", text, re.M))
+    imported = set(re.findall(r"^[ \t]*(?:from|import) (\w+)", text, re.M))
     beside = any(project.has(f"{top}/{name}.py", f"{top}/{name}/__init__.py") for name in imported)
     return top if beside else ""

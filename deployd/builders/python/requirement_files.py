@@ -23,7 +23,7 @@ _ANY = re.compile(r"requirements?[\w.-]*\.txt")
 _NOT_TO_RUN = re.compile(r"dev|test|doc|lint|ci\b|type|build|bench|example|local", re.I)
 _INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)[\s=]*(\S+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]*\S")
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*={2,3}\s*[\w.!+]+\s*(;.*)?")
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*+\s*+(\[[^\]]*\]\s*+)?={2,3}\s*+[\w.!+]++\s*+(;.*)?")
 _MOST_FILES = 50
 
 

@@ -64,5 +64,5 @@ def find_runner(project: Project, packages: Set[str]) -> tuple[Runner, Module] |
 
 
 def _runs(module: Module, runner: Runner) -> bool:
-    imported = re.search(rf"^\s*(?:from|import) {runner.package}\b", module.text, re.M)
+    imported = re.search(rf"^[ \t]*(?:from|import) {runner.package}\b", module.text, re.M)
     return imported is not None and (not runner.starts or re.search(runner.starts, module.text) is not None)

@@ -12,8 +12,8 @@ _OWN = ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json")
 _OLD = ("config.toml", "config.yaml", "config.yml", "config.json")
 _FOLDERS = {"archetypes", "layouts", "themes"}
 _CONFIG_FOLDER = ("config/_default/hugo.toml", "config/_default/hugo.yaml", "config/_default/config.toml")
-_PUBLISH = re.compile(r"^\W*publishDir\W*[=:]\s*['\"]?([\w./-]+)", re.M | re.I)
-_MODULES = re.compile(r"^\s*\[\[?module\.imports|^module:\s*$[\s\S]{0,400}?^\s+imports:", re.M)
+_PUBLISH = re.compile(r"^[^\w\n]*publishDir[^\w\n]*[=:]\s*['\"]?([\w./-]+)", re.M | re.I)
+_MODULES = re.compile(r"^[ \t]*\[\[?module\.imports|^module:[ \t]*$[\s\S]{0,400}?^[ \t]+imports:", re.M)
 _BUILD = "--gc --minify"
 
 

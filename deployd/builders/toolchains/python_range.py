@@ -7,7 +7,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 _LONGEST = 200
-_PREFIX = re.compile(r"\s*(?:c?python(?=[\d-])-?|v(?=\d))", re.I)
+_PREFIX = re.compile(r"(?:c?python(?=[\d-])-?|v(?=\d))", re.I)
 _GAP = re.compile(r"([<>=!~^])\s+")
 _CARET = re.compile(r"\^(\d+)(\.\d+)*")
 _TILDE = re.compile(r"~(?!=)(\d+)(?:\.(\d+))?(?:\.\d+)?")
@@ -56,7 +56,7 @@ def _specifiers(wanted: str) -> list[SpecifierSet]:
 
 
 def _trimmed(wanted: str) -> str:
-    return _PREFIX.sub("", wanted, count=1).strip()
+    return _PREFIX.sub("", wanted.strip(), count=1).strip()
 
 
 def _clauses(wanted: str) -> list[str]:

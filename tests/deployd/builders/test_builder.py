@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -45,8 +46,10 @@ async def make_bench(folder: Path, kind: str) -> Bench:
 
 
 @pytest.fixture
-async def sandboxed(tmp_path: Path) -> Bench:
-    return await make_bench(tmp_path, "sandboxed")
+async def sandboxed(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = await make_bench(tmp_path, "sandboxed")
+    yield bench
+    await bench.builder.close()
 
 
 @pytest.fixture(params=["sandboxed", "plain"])

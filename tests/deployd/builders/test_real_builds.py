@@ -11,6 +11,8 @@ import pytest
 
 from deployd.adapters.local_artifacts.artifacts import LocalArtifacts
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.detect import detect
+from deployd.builders.listing import list_project
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
@@ -34,7 +36,7 @@ async def build(example: str, folder: Path, cache: Path) -> tuple[list[str], str
     workshop = Workshop(pass_env=registry_env(os.environ), toolchains=folder.parent / "toolchains")
     toolchains = InstalledToolchains(folder.parent / "toolchains", workshop)
     builder = SandboxedBuilder(workshop, toolchains, timeout_seconds=240)
-    plan = await builder.plan(folder, BuildWishes())
+    plan = detect(list_project(folder), BuildWishes())
     try:
         await builder.build(folder, plan, {}, cache, said.append)
         await builder.settle(cache)

@@ -66,10 +66,11 @@ class Defer(Request[str], frozen=True, kw_only=True):
 
 
 class Work(Message, frozen=True, kw_only=True):
-    """A spawned task that nobody waits for."""
+    """A spawned task that nobody waits for; `apart` from the actor's own fate."""
 
     refuse: bool = False
     fail: bool = False
+    apart: bool = False
 
 
 class Crash(Request[str], frozen=True, kw_only=True):
@@ -139,13 +140,17 @@ class Player(Actor[Line]):
                 return await self._hold()
             case Defer(refuse=refuse, fail=fail):
                 return self.spawn(self._work(refuse, fail), name="defer")
-            case Work(refuse=refuse, fail=fail):
-                self.spawn(self._work(refuse, fail), name="work")
+            case Work(refuse=refuse, fail=fail, apart=apart):
+                self.spawn(self._work(refuse, fail), name="work", failed=self._note if apart else None)
             case Crash():
                 raise Bug("poison")
             case Refuse():
                 raise Refusal("no")
         return None
+
+    def _note(self, error: BaseException) -> None:
+        self._script.heard.append(str(error))
+        self._script.heard_something.set()
 
     async def _hold(self) -> str:
         self._script.holding.set()

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from deployd.kernel.errors import ActorStopped, AskTimeout
+from deployd.kernel.failure import Next
 from deployd.kernel.ref import Ref
 from tests.deployd.kernel.stage import Bug, Crash, Defer, Echo, Hold, Line, Refusal, Refuse, Said, Stage, Work, on_stage
 
@@ -120,6 +121,17 @@ async def test_a_bug_in_spawned_work_crashes_the_actor() -> None:
         assert stage.failures[0].crash.task == "player: work"
         assert await stage.ref.ask(Echo(word="again"), 2) == "again"
         assert stage.script.lives == 2
+
+
+async def test_a_bug_in_work_that_stands_apart_is_reported_and_ends_that_work_alone() -> None:
+    async with on_stage() as stage:
+        stage.script.gate.set()
+        for _ in range(20):
+            stage.ref.tell(Work(fail=True, apart=True))
+        assert await stage.script.hears(20) == ["broken work"] * 20
+        assert {(one.next, one.crash.task) for one in stage.failures} == {(Next.GO_ON, "player: work")}
+        assert stage.script.lives == 1
+        assert stage.status.restarts == 0
 
 
 async def test_every_asker_is_answered_at_the_end() -> None:

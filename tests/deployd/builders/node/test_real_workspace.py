@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.detect import detect
+from deployd.builders.listing import list_project
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
 from deployd.domain.build import BuildPlan, BuildWishes
@@ -57,7 +59,7 @@ async def build(folder: Path) -> BuildPlan:
     workshop = Workshop(toolchains=folder.parent / "toolchains")
     builder = SandboxedBuilder(workshop, InstalledToolchains(folder.parent / "toolchains", workshop))
     said: list[str] = []
-    plan = await builder.plan(folder, BuildWishes())
+    plan = detect(list_project(folder), BuildWishes())
     return await builder.build(folder, plan, {}, folder.parent / "cache", said.append)
 
 

@@ -12,6 +12,8 @@ import pytest
 import uv
 
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.detect import detect
+from deployd.builders.listing import list_project
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
@@ -53,7 +55,7 @@ async def build(files: Files, folder: Path) -> list[str]:
     workshop = Workshop(pass_env=registry_env(os.environ), toolchains=folder / "toolchains")
     builder = SandboxedBuilder(workshop, InstalledToolchains(folder / "toolchains", workshop), timeout_seconds=240)
     try:
-        await builder.build(project, await builder.plan(project, BuildWishes()), {}, folder / "cache", said.append)
+        await builder.build(project, detect(list_project(project), BuildWishes()), {}, folder / "cache", said.append)
     except BuildFailed as failure:
         if UNREACHABLE.search("\n".join(said)) and os.environ.get("CI") != "true":
             pytest.skip("no package registry can be reached from here")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployd.builders.builder import SandboxedBuilder
+from deployd.builders.detect import detect
+from deployd.builders.listing import list_project
 from deployd.builders.registry_env import registry_env
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.workshop import Workshop
@@ -29,7 +31,7 @@ async def test_a_site_is_made_in_the_sandbox(tmp_path: Path) -> None:
         (project / name).write_text(text)
     workshop = Workshop(pass_env=registry_env(os.environ), toolchains=tmp_path / "toolchains")
     builder = SandboxedBuilder(workshop, InstalledToolchains(tmp_path / "toolchains", workshop), timeout_seconds=150)
-    plan = await builder.plan(project, BuildWishes(settings=BuildSettings(root="site")))
+    plan = detect(list_project(project), BuildWishes(settings=BuildSettings(root="site")))
     said: list[str] = []
     try:
         plan = await builder.build(project, plan, {}, tmp_path / "cache", said.append)
