@@ -45,7 +45,7 @@ class NpmRegistry:
         self.asked[path] += 1
         if path not in self._packages:
             return web.json_response({"error": "not found"}, status=404)
-        return web.json_response(self._document(path))
+        return web.json_response(self.document(path))
 
     async def _tarball(self, name: str, version: str) -> web.Response:
         self.asked[f"{name}@{version}"] += 1
@@ -53,7 +53,7 @@ class NpmRegistry:
         await self.gate.wait()
         return web.Response(body=self._packages[name][version], content_type="application/octet-stream")
 
-    def _document(self, name: str) -> dict[str, object]:
+    def document(self, name: str) -> dict[str, object]:
         versions = {version: self._manifest(name, version, body) for version, body in self._packages[name].items()}
         return {"name": name, "versions": versions, "dist-tags": {"latest": list(versions)[-1]}}
 
@@ -67,8 +67,8 @@ class NpmRegistry:
 
 
 @asynccontextmanager
-async def npm_registry() -> AsyncIterator[NpmRegistry]:
-    registry = NpmRegistry()
+async def npm_registry(registry: NpmRegistry | None = None) -> AsyncIterator[NpmRegistry]:
+    registry = registry or NpmRegistry()
     app = web.Application()
     app.router.add_get("/{path:.*}", registry.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -41,7 +41,7 @@ class InstalledToolchains:
     ) -> None:
         clock, self._host = clock or SystemClock(), host or Host()
         self._shelf = Shelf(folder, clock, lease_seconds)
-        npm = Npm(self._shelf, workshop, self._host)
+        npm = Npm(self._shelf, workshop, self._host, env or {})
         self._npm_tools = NpmTools(self._shelf, npm, Registry(folder / ".answers", npm, clock), self._host)
         self._interpreters = Interpreters(self._shelf, self._host.search_path, env or {})
 

