@@ -26,8 +26,8 @@ from tests.support import host_registries
 VISITOR = "visitor"
 SUITES = ("bookworm", "trixie")
 _KEPT = Path(os.environ.get("DEPLOYD_TEST_ROOTS", "/var/tmp/deployd-roots"))
-_RECIPE = "1"
-"""A base that an older recipe made is made anew."""
+_RECIPE = "2"
+"""A base of another recipe is another base."""
 _HOMES = ("root", f"home/{VISITOR}")
 _MAKE_SECONDS = 300.0
 _START_SECONDS = 30.0
@@ -161,20 +161,17 @@ def kept_base(suite: str, packages: Sequence[str] = ()) -> Path:
     if reason:
         pytest.skip(reason)
     _KEPT.mkdir(mode=0o755, parents=True, exist_ok=True)
-    base = _KEPT / "+".join((suite, *sorted(packages)))
+    base = _KEPT / "+".join((f"{suite}-{_RECIPE}", *sorted(packages)))
     with (_KEPT / f"{base.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (base / "etc/deployd-recipe").exists() and (base / "etc/deployd-recipe").read_text() == _RECIPE:
+        if base.is_dir():
             return base
-        if base.exists():
-            shutil.rmtree(base)
         unfinished = _KEPT / f"{base.name}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         if packages:
             _extend(kept_base(suite), unfinished, packages, suite)
         else:
             _bootstrap(suite, unfinished)
-        (unfinished / "etc/deployd-recipe").write_text(_RECIPE)
         unfinished.rename(base)
     return base
 

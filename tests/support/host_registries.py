@@ -12,7 +12,7 @@ _NAMES = re.compile(
 _SETTINGS = ("/etc/pip.conf", "/etc/uv/uv.toml", "~/.config/pip/pip.conf", "~/.config/uv/uv.toml")
 _NPM_SETTINGS = ("/etc/npmrc", "/usr/etc/npmrc", "~/.npmrc")
 _LOCAL_AUTHORITIES = Path("/usr/local/share/ca-certificates")
-_COPIES = "etc/host-registries"
+_COPIES = "etc/ssl/host-registries"
 _INDEXES = ("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages")
 
 
@@ -71,14 +71,14 @@ def _copy_text(sources: list[Path], root: Path, target: Path) -> None:
 def _redirected(text: str, root: Path | None) -> str:
     """The text with the copy's path for that of a file of this host, which is copied when a root is given.
 
-    A copy of its own, because a package may write the file of the usual name anew.
+    A copy below /etc/ssl, where sandboxed builds look, and of its own, because packages write the usual file anew.
     """
     for path in re.findall(r"(?<![\w:/])/[\w./@+-]+", text):
         if not Path(path).is_file():
             continue
         copy = f"{_COPIES}/{path.strip('/').replace('/', '-')}"
         if root is not None:
-            (root / _COPIES).mkdir(exist_ok=True)
+            (root / _COPIES).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, root / copy)
         text = text.replace(path, f"/{copy}")
     return text
