@@ -8,11 +8,13 @@ from aiohttp import web
 from deployd.domain.errors import UserMistake
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
+from deployd.messages.config import ConfigMessage
 from deployd.messages.deploy import DeployMessage
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
+from deployd.settings.declared import Declared
 from web.vitals import Vitals
 
 ASK_SECONDS = 10.0
@@ -31,7 +33,7 @@ def _plain_url(host: str) -> str:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
     """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name;
-    `reload` brings up the process that follows this one.
+    `reload` brings up the process that follows this one; `declared` says which apps deployd.toml owns.
     """
 
     deploy: Ref[DeployMessage]
@@ -46,6 +48,8 @@ class Desk:
     url_of: Callable[[str], str] = _plain_url
     reload: Callable[[], Awaitable[None]] = _no_reload
     vitals: Vitals = field(default_factory=Vitals)
+    config: Ref[ConfigMessage] = field(default_factory=lambda: Ref("config"))
+    declared: Declared = field(default_factory=Declared)
 
 
 DESK = web.AppKey("desk", Desk)
