@@ -1,12 +1,15 @@
 """ConfigActor: makes the apps be what deployd.toml says, at the start and after every edit."""
 
 import asyncio
+from contextlib import suppress
+from typing import assert_never
 
 from actors.journal import Journal
 from deployd.config import AppConfig, Config
 from deployd.config_file import resolve_env
+from deployd.domain.app import App
 from deployd.domain.deployment import Trigger
-from deployd.domain.errors import DeploydError, NotFound, UserMistake
+from deployd.domain.errors import DeploydError, NotFound, StateConflict, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
@@ -15,11 +18,12 @@ from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
-from deployd.messages.config import ConfigEdited, ConfigMessage
-from deployd.messages.deploy import DeployMessage, PutApp, RequestDeployment, StopApp
+from deployd.messages.config import ChangeDeclared, ConfigEdited, ConfigMessage, RemoveDeclared
+from deployd.messages.deploy import DeployMessage, PutApp, RemoveApp, RequestDeployment, StopApp
 from deployd.ports.app_store import AppStore
 from deployd.ports.config_file import ConfigFile
 from deployd.ports.deployment_store import DeploymentStore
+from deployd.settings.declared import Declared, Owner
 
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
@@ -45,6 +49,7 @@ class ConfigActor(Actor[ConfigMessage]):
         deploy: Ref[DeployMessage],
         journal: Journal,
         problems: Problems,
+        declared: Declared,
         sure_seconds: float = _SURE_SECONDS,
     ) -> None:
         super().__init__(ref)
@@ -57,7 +62,10 @@ class ConfigActor(Actor[ConfigMessage]):
         self._deploy = deploy
         self._journal = journal
         self._problems = problems
+        self._declared = declared
         self._applied: dict[str, AppConfig] = {}
+        self._refused: dict[str, str] = {}
+        """Why an app is not as the file says."""
         self._one_at_a_time = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -69,11 +77,46 @@ class ConfigActor(Actor[ConfigMessage]):
             self.ref.tell(ConfigEdited())
 
     async def handle(self, message: ConfigMessage) -> object:
-        return self.spawn(self._apply(), name="apply deployd.toml")
+        match message:
+            case ConfigEdited():
+                return self.spawn(self._apply(), name="apply deployd.toml")
+            case ChangeDeclared(app=app):
+                return self.spawn(self._change(message), name=f"change {app} in deployd.toml")
+            case RemoveDeclared(app=app):
+                return self.spawn(self._remove(app), name=f"remove {app} from deployd.toml")
+            case _:
+                assert_never(message)
 
     async def _apply(self) -> None:
         async with self._one_at_a_time:
             await self._apply_now()
+
+    async def _change(self, order: ChangeDeclared) -> App:
+        """The file first: an edit that was not applied to the end is applied at the next start."""
+        async with self._one_at_a_time:
+            self._check_owned(order.app)
+            rewritten = await self._file.change_app(order.app, order.changes)
+            await self._apply_now()
+            if (refusal := self._refused.get(order.app)) is not None:
+                await self._file.undo(rewritten)
+                await self._apply_now()
+                raise UserMistake(refusal)
+            return await self._apps.get(order.app)
+
+    async def _remove(self, app: str) -> None:
+        """The file first: otherwise the app would be back at the next start."""
+        async with self._one_at_a_time:
+            self._check_owned(app)
+            await self._file.remove_app(app)
+            self._applied.pop(app, None)  # It is not an app that goes on without its table.
+            self._declared.apps = {name: each for name, each in self._declared.apps.items() if name != app}
+            self._journal.say(SYSTEM_APP, None, f"App {app!r} was taken out of {self._declared.file}.")
+            with suppress(NotFound):  # It may never have been more than a table.
+                await self._deploy.ask(RemoveApp(app=app), _STOP_SECONDS)
+
+    def _check_owned(self, app: str) -> None:
+        if self._declared.owner(app) is not Owner.FILE:
+            raise StateConflict(f"App {app!r} does not stand in {self._declared.file} any more: try again.")
 
     async def _apply_now(self) -> None:
         try:
@@ -81,6 +124,7 @@ class ConfigActor(Actor[ConfigMessage]):
         except UserMistake as mistake:
             await self._refuse(str(mistake))
             return
+        self._declared.apps = config.apps
         refused = [*await self._give_up_moved_hosts(config)]
         refused += [text for name, app in config.apps.items() if (text := await self._put(name, app))]
         await self._drop_removed(config)
@@ -121,7 +165,9 @@ class ConfigActor(Actor[ConfigMessage]):
             elif put.settings.repo is not None:
                 self._say_what_waits_for(put.name, app)
         except (DeploydError, ActorError) as refusal:
+            self._refused[name] = str(refusal)
             return str(refusal)
+        self._refused.pop(name, None)
         self._applied[name] = app
         return None
 

@@ -36,6 +36,7 @@ from deployd.logs.redaction import Redactor
 from deployd.messages.bot import BotMessage
 from deployd.messages.certificates import CertificateMessage, HostsRouted
 from deployd.proxy.proxy import Proxy
+from deployd.settings.declared import Declared
 from deployd.succession import Succession
 from deployd.tree import Makers, Refs, children
 from deployd.world import World
@@ -122,6 +123,7 @@ class Assembly:
                 refs.deploy,
                 self.journal,
                 self.problems,
+                self._declared,
             ),
             certificates=self._certificate_maker(),
             bot=self._bot_maker(),
@@ -193,12 +195,18 @@ class Assembly:
         )
 
     @cached_property
+    def _declared(self) -> Declared:
+        return Declared(self.config_path.absolute(), self.config.apps)
+
+    @cached_property
     def server(self) -> WebServer:
         server = self.config.server
         desk = Desk(
             deploy=self.refs.deploy,
+            config=self.refs.config,
             proxy=self.refs.proxy,
             log=self.refs.log,
+            declared=self._declared,
             stores=self.world.stores,
             logs=self.world.logs,
             clock=self.clock,

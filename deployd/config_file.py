@@ -48,6 +48,10 @@ def text_of(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise UserMistake(f"{path}: The config file cannot be read: {error.strerror}.") from error
+    return decoded(content, path)
+
+
+def decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

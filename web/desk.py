@@ -8,11 +8,13 @@ from aiohttp import web
 from deployd.domain.errors import UserMistake
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
+from deployd.messages.config import ConfigMessage
 from deployd.messages.deploy import DeployMessage
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
+from deployd.settings.declared import Declared
 from web.vitals import Vitals
 
 ASK_SECONDS = 10.0
@@ -31,7 +33,8 @@ def _plain_url(host: str) -> str:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
     """`url_of` turns a host name into the URL a person can open; `control_host` is deployd's own public name;
-    `reload` brings up the process that follows this one; `settled` tells whether this one is the service by now.
+    `reload` brings up the process that follows this one; `settled` tells whether this one is the service by now;
+    `declared` says which apps deployd.toml owns.
     """
 
     deploy: Ref[DeployMessage]
@@ -47,6 +50,8 @@ class Desk:
     reload: Callable[[], Awaitable[None]] = _no_reload
     settled: Callable[[], bool] = lambda: True
     vitals: Vitals = field(default_factory=Vitals)
+    config: Ref[ConfigMessage] = field(default_factory=lambda: Ref("config"))
+    declared: Declared = field(default_factory=Declared)
 
 
 DESK = web.AppKey("desk", Desk)

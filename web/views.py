@@ -15,13 +15,15 @@ from deployd.domain.log_line import LogLine
 from deployd.domain.release import Release
 from deployd.domain.route import Route
 from deployd.ports.token_store import ApiToken
+from deployd.settings.declared import Declared, Owner
 
 REDACTED = "[redacted]"
 
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
     """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment;
-    `maintenance` is what visitors read instead of it; `canary` says who gets which other release.
+    `maintenance` is what visitors read instead of it; `canary` says who gets which other release; `owner` is who has
+    the last word about its settings, `drift` a sentence for each that is not as deployd.toml says.
     """
 
     name: str
@@ -34,6 +36,8 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     release: int | None
     closed_because: str | None
     latest: Deployment | None
+    owner: Owner = Owner.API
+    drift: tuple[str, ...] = ()
 
 
 class AppList(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +141,9 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     actors: list[ActorView]
 
 
-def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deployment | None) -> AppView:
+def app_view(
+    app: App, urls: tuple[str, ...], route: Route | None, latest: Deployment | None, declared: Declared
+) -> AppView:
     return AppView(
         name=app.name,
         settings=msgspec.structs.replace(app.settings, repo=without_credentials(app.settings.repo)),
@@ -149,6 +155,8 @@ def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deplo
         release=route.release if route is not None else None,
         closed_because=route.closed_because if route is not None else None,
         latest=latest,
+        owner=declared.owner(app.name),
+        drift=declared.drift(app),
     )
 
 

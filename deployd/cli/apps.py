@@ -9,6 +9,7 @@ from deployd.cli.failure import Failure
 from deployd.cli.session import Session
 from deployd.cli.verb import verb
 from deployd.cli.wording import ago, colour, state
+from deployd.settings.declared import Owner
 from web.views import AppList, AppView, InstanceList
 
 if TYPE_CHECKING:
@@ -49,13 +50,17 @@ def remove(
     name: AppArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Stop an app and delete it with its releases, env and logs."""
-    if not yes and not session.as_json:
-        typer.confirm(f"Stop {name} and delete its releases, env and logs?", abort=True, err=True)
-    elif not yes:
+    """Stop an app and delete it with its releases, env and logs, and take it out of deployd.toml if it is there."""
+    if not yes and session.as_json:
         raise Failure(f"Removing {name} deletes its releases, env and logs; add --yes to say that you mean it.")
+    app = session.daemon.get(f"/apps/{segment(name)}", AppView)
+    of_file = app.owner is Owner.FILE
+    if not yes:
+        also = f" and take [apps.{name}] out of deployd.toml" if of_file else ""
+        typer.confirm(f"Stop {name}, delete its releases, env and logs{also}?", abort=True, err=True)
     session.daemon.tell("DELETE", f"/apps/{segment(name)}")
-    session.say({"removed": name}, f"Removed {name}.")
+    gone = f"Removed {name}, and [apps.{name}] from deployd.toml." if of_file else f"Removed {name}."
+    session.say({"removed": name}, gone)
 
 
 @verb

@@ -13,6 +13,7 @@ from deployd.cli.session import Session
 from deployd.cli.verb import verb
 from deployd.cli.wording import ago, colour, seconds, state
 from deployd.domain.deployment import Deployment
+from deployd.settings.declared import Owner
 from web.views import AppList, AppView, DeploymentList, DeploymentView, StatusView
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def _print_app(console: "Console", app: AppView, recent: list[Deployment]) -> No
 
     console.print(f"{app.name} at {' '.join(app.urls)}", markup=False, soft_wrap=True)
     console.print(f"from {app.settings.repo or ' '.join(app.settings.upstreams)}", markup=False, soft_wrap=True)
+    if app.owner is Owner.FILE:
+        console.print("its settings are those of deployd.toml", markup=False)
+    for sentence in app.drift:
+        console.print(f"! Drift: {sentence}", style="yellow", markup=False, soft_wrap=True)
     if app.maintenance:
         console.print(f"! In maintenance; visitors read: {app.maintenance}", style="yellow", markup=False)
     if app.canary is not None:

@@ -47,7 +47,7 @@ def why_no_host_name(text: str, *, domain: bool = False) -> str:
         left_out.append("the path")
     advice = [f"leave out {_listed(left_out)}"] if left_out else []
     advice += ["write it in lower case"] if host != host.lower() else []
-    return f'is not a host name: {" and ".join(advice)}: "{tidy}"'
+    return f'is not a host name: {" and ".join(advice) or "write it in ASCII"}: "{tidy}"'
 
 
 def _taken_apart(text: str) -> tuple[list[str], str, str]:

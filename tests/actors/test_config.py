@@ -9,12 +9,14 @@ import pytest
 
 from actors.config import ConfigActor
 from actors.journal import Journal
+from deployd.adapters.toml_file import TomlFile
 from deployd.config import AppConfig, Config
 from deployd.domain.event import EventType
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.messages.config import ConfigEdited, ConfigMessage
 from deployd.messages.deploy import StopApp
+from deployd.settings.declared import Declared
 from tests.support.actor_runner import running
 from tests.web.bench import CLOCK, Bench, serving
 
@@ -22,10 +24,11 @@ WHOLE = Config(prune=True, apps={"shop": AppConfig(repo="https://git.test/shop.g
 CUT = Config(prune=True)
 
 
-class Readings:
+class Readings(TomlFile):
     """What is found at each reading; the test itself tells that there was an edit."""
 
     def __init__(self, *readings: Config) -> None:
+        super().__init__(Path("deployd.toml"))
         self._readings = list(readings)
 
     async def load(self) -> Config:
@@ -60,7 +63,16 @@ async def _stopped_after_an_edit(bench: Bench, *readings: Config) -> list[str]:
 
     def build(ref: Ref[Any]) -> ConfigActor:
         return ConfigActor(
-            ref, file, readings[0], stores.apps, stores.deployments, desk.deploy, journal, Problems(), sure_seconds=0.01
+            ref,
+            file,
+            readings[0],
+            stores.apps,
+            stores.deployments,
+            desk.deploy,
+            journal,
+            Problems(),
+            Declared(),
+            sure_seconds=0.01,
         )
 
     async with running(build, ref):

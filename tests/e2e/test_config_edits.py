@@ -127,6 +127,7 @@ async def test_an_upstream_is_routed_and_never_built(daemon: Daemon, tmp_path: P
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
+        await event(daemon, "config.applied")
         daemon.write_config(f'[apps.old]\nupstream = "127.0.0.1:{port}"\n')
         await event(daemon, "app.created")
         await event(daemon, "config.applied", 2)
@@ -134,3 +135,22 @@ async def test_an_upstream_is_routed_and_never_built(daemon: Daemon, tmp_path: P
         status, body = await daemon.api("POST", "/api/v1/apps/old/deployments", {})
     assert status == 422 or status == 400
     assert "does not build" in body["detail"]
+
+
+async def test_an_app_of_the_file_that_is_removed_by_command_does_not_come_back(daemon: Daemon, tmp_path: Path) -> None:
+    repo = repo_with({"index.html": "page"}, tmp_path / "site")
+    daemon.write_config(f'# Ours.\n[apps.site]\nrepo = "{repo}"\n\n# Theirs.\n[apps.old]\nupstream = "127.0.0.1:1"\n')
+    await event(daemon, "app.created", 2)
+    await event(daemon, "config.applied", 2)
+    await newest_deployment(daemon, "site")
+    status, changed = await daemon.api("PATCH", "/api/v1/apps/site", {"domains": ["other.test"]})
+    assert (status, changed["owner"], changed["drift"]) == (200, "file", [])
+    assert await daemon.get("other.test") == (200, "page")
+    assert f'repo = "{repo}"\ndomains = ["other.test"]\n\n# Theirs.' in daemon.config.read_text()
+    assert (await daemon.api("DELETE", "/api/v1/apps/site"))[0] == 204
+    assert "Ours" not in daemon.config.read_text()
+    assert "# Theirs.\n[apps.old]" in daemon.config.read_text()
+    await daemon.reload()
+    await event(daemon, "config.applied", 3)
+    assert [app["name"] for app in (await daemon.api("GET", "/api/v1/apps"))[1]["apps"]] == ["old"]
+    assert (await daemon.get("other.test"))[0] == 404

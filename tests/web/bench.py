@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from actors.logs import LogActor
-from deployd.domain.app import App, AppSettings, check_settings, checked_name
+from deployd.domain.app import App, AppSettings, check_settings, checked_name, with_ascii_domains
 from deployd.domain.deployment import Deployment, Outcome, Stage, SwitchReport, Trigger
 from deployd.domain.env import Environment
 from deployd.domain.errors import DeploydError, StateConflict, UserMistake
@@ -119,10 +119,14 @@ class ScriptedDeployActor(Actor[DeployMessage]):
 
     async def _put(self, order: PutApp) -> App:
         name = checked_name(order.name)
-        check_settings(name, order.settings)
+        check_settings(name, with_ascii_domains(order.settings))
         if order.create_only and name in [app.name for app in await self._stores.apps.all()]:
             raise UserMistake(f"There is an app {name!r} already.")
-        app = App(name=name, settings=order.settings, created_ms=CLOCK.now_ms())
+        settings = with_ascii_domains(order.settings)
+        for other in await self._stores.apps.all():
+            if other.name != name and set(other.settings.domains) & set(settings.domains):
+                raise UserMistake(f"App {other.name!r} has one of the hosts {', '.join(settings.domains)}.")
+        app = App(name=name, settings=settings, created_ms=CLOCK.now_ms())
         await self._stores.apps.put(app)
         return app
 

@@ -3,10 +3,12 @@
 import msgspec
 from aiohttp import web
 
-from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings
+from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings, check_settings, with_ascii_domains
 from deployd.domain.deployment import Deployment, Trigger
 from deployd.domain.errors import UserMistake
+from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
+from deployd.settings.declared import Owner
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
@@ -36,6 +38,8 @@ async def list_apps(request: web.Request) -> web.Response:
 async def create_app(request: web.Request) -> web.Response:
     desk = desk_of(request)
     new = await body_of(request, NewApp)
+    if desk.declared.owner(new.name) is Owner.FILE:
+        raise UserMistake(f"App {new.name!r} stands in {desk.declared.file} already; change it there.")
     settings = AppSettings(**{field: getattr(new, field) for field in AppSettings.__struct_fields__})
     app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, create_only=True), ASK_SECONDS)
     return answer(await _view(desk, app), status=201, location=f"{PREFIX}/apps/{app.name}")
@@ -47,17 +51,30 @@ async def show_app(request: web.Request) -> web.Response:
 
 
 async def change_app(request: web.Request) -> web.Response:
-    """A merge patch over the settings: fields that are not sent stay, null puts the default back."""
+    """A merge patch over the settings: fields that are not sent stay, null puts the default back.
+
+    Of an app that stands in deployd.toml the file is changed, so that it stays true.
+    """
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
     patch = await body_of(request, dict[str, msgspec.Raw])
     settings = _merged(app.settings, patch)
-    changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
+    if desk.declared.owner(app.name) is Owner.FILE:
+        check_settings(app.name, with_ascii_domains(settings))
+        changes = {field: _without_nulls(msgspec.json.decode(raw)) for field, raw in patch.items()}
+        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=changes), ASK_SECONDS)
+    else:
+        changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
     return answer(await _view(desk, changed))
 
 
 async def remove_app(request: web.Request) -> web.Response:
-    await desk_of(request).deploy.ask(RemoveApp(app=request.match_info["app"]), STOP_SECONDS)
+    """Of an app that stands in deployd.toml the table goes, too; otherwise it would be back at the next start."""
+    desk, name = desk_of(request), request.match_info["app"]
+    if desk.declared.owner(name) is Owner.FILE:
+        await desk.config.ask(RemoveDeclared(app=name), STOP_SECONDS)
+    else:
+        await desk.deploy.ask(RemoveApp(app=name), STOP_SECONDS)
     return nothing()
 
 
@@ -91,7 +108,7 @@ def accepted(deployment: Deployment) -> web.Response:
 async def _view(desk: Desk, app: App) -> AppView:
     latest = await desk.stores.deployments.of_app(app.name, 1)
     urls = app.urls(desk.base_domain, desk.url_of)
-    return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None)
+    return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None, desk.declared)
 
 
 def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
@@ -109,6 +126,13 @@ def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings
     if "repo" in patch and REDACTED in (changed.repo or ""):
         raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
     return changed
+
+
+def _without_nulls(value: object) -> object:
+    """TOML has none: what is not said there has its default, as what is null has it here."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
 
 
 ENDPOINTS = (

@@ -1,17 +1,23 @@
-"""Reads deployd.toml and notices edits through watchfiles."""
+"""Reads and writes deployd.toml, and notices edits through watchfiles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
+from deployd.adapters.toml_file.rewriting import replace
 from deployd.config import Config
-from deployd.config_file import load
+from deployd.config_file import decoded, load, parse
+from deployd.domain.errors import StateConflict
+from deployd.ports.config_file import Rewritten
+from deployd.settings.edit import CannotEdit, changed, lines_of_app, without_app
 
 _QUIET_MS = 150
 """Editors write in several steps, at first often nothing at all: what is read has not changed for so long."""
 _LONGEST_MS = 2_000
+_MARK = "\ufeff".encode()
 
 
 class TomlFile:
@@ -20,6 +26,38 @@ class TomlFile:
 
     async def load(self) -> Config:
         return await asyncio.to_thread(load, self._path)
+
+    async def change_app(self, app: str, changes: Mapping[str, object]) -> Rewritten:
+        what = f"set {', '.join(f'`{field}`' for field in changes)}"
+        return await asyncio.to_thread(self._rewrite, app, partial(changed, app=app, changes=changes), what)
+
+    async def remove_app(self, app: str) -> Rewritten:
+        return await asyncio.to_thread(self._rewrite, app, partial(without_app, app=app), "delete them")
+
+    async def undo(self, rewritten: Rewritten) -> None:
+        try:
+            await asyncio.to_thread(replace, self._path.resolve(), rewritten.after, rewritten.before)
+        except OSError as error:
+            raise StateConflict(f"{self._path} cannot be put back as it was: {error.strerror}.") from error
+
+    def _rewrite(self, app: str, edit: Callable[[str], str], what: str) -> Rewritten:
+        target = self._path.resolve()
+        before = target.read_bytes()
+        text = decoded(before, self._path)
+        parse(text, self._path)
+        lines = lines_of_app(text, app)
+        if lines is None:
+            raise StateConflict(f"{self._path} has no table of app {app!r} any more: try again.")
+        by_hand = f"App {app!r} stands in {self._path}, lines {lines[0]} to {lines[1]}: {what} there"
+        try:
+            after = before[: len(_MARK)] * before.startswith(_MARK) + edit(text).encode()
+            parse(decoded(after, self._path), self._path)
+            replace(target, before, after)
+        except CannotEdit as error:
+            raise StateConflict(f"{by_hand}, since {error}.") from error
+        except OSError as error:
+            raise StateConflict(f"{by_hand}, since deployd cannot write that file ({error.strerror}).") from error
+        return Rewritten(before=before, after=after)
 
     async def edits(self) -> AsyncIterator[None]:
         """Watches folders: most editors replace the file, which ends a watch on the file itself.

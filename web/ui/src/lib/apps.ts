@@ -11,6 +11,8 @@ export interface App {
   name: string
   maintenance: string | null
   canary: Canary | null
+  /** Sentences about settings that are not as deployd.toml says. */
+  drift: string[]
 }
 
 /** Behind the app's name in a list. */
@@ -27,7 +29,7 @@ export function notices(apps: App[], chosen: string): string[] {
 function about(app: App): string[] {
   const said = app.maintenance ? [`${app.name} is in maintenance; visitors read: ${app.maintenance}`] : []
   if (app.canary) said.push(`v${app.canary.release} of ${app.name} is a canary for ${visitors(app.canary)}.`)
-  return said
+  return [...said, ...app.drift.map((sentence) => `${app.name}: ${sentence}`)]
 }
 
 function visitors({ percent, header, allow }: Canary): string {
