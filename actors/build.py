@@ -159,8 +159,10 @@ class BuildActor(Actor[BuildMessage]):
         async with tools.journal.stage(row.id, Stage.DETECTING, config.fetch_seconds):
             on_line = self._printer(app.name, row.id)
             plan = await tools.builder.plan(project, _wishes(app, env))
-            for line in plan_lines(plan):
-                on_line(line)
+            headline, *details = plan_lines(plan)
+            on_line(headline)
+            for line in details:
+                on_line(line, Level.DEBUG)
         async with tools.journal.stage(row.id, Stage.BUILDING, config.build_seconds):
             plan = await self._run_steps(app.name, row.id, project, plan, env)
         async with tools.journal.stage(row.id, Stage.PACKING, config.fetch_seconds):
@@ -229,12 +231,13 @@ class _Printer:
         self._app = app
         self._deployment = deployment
 
-    def __call__(self, text: str) -> None:
+    def __call__(self, text: str, level: Level = Level.INFO) -> None:
         line = NewLine(
             app=self._app,
             time_ms=self._clock.now_ms(),
             source=Source.BUILD,
             text=text,
+            level=level,
             deployment=self._deployment,
         )
         self._log.tell(AppendLines(lines=(line,)))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from deployd.domain.deployment import Deployment, Outcome, Stage
+from deployd.domain.deployment import Deployment, Outcome, Stage, ending_line
 from deployd.domain.errors import BuildFailed, NotFound, StartFailed
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import AppName, DeploymentId, EventId, new_id
@@ -58,7 +58,7 @@ class Journal:
             return False
         self.outcomes[outcome] += 1
         level = Level.ERROR if outcome is Outcome.FAILED else Level.INFO
-        self.say(row.app, deployment, f"Deployment {outcome}" + (f": {reason}" if reason else "."), level, row.release)
+        self.say(row.app, deployment, ending_line(outcome, reason), level, row.release)
         return True
 
     async def revert(self, deployment: DeploymentId, reason: str) -> bool:
@@ -70,7 +70,7 @@ class Journal:
         if not await self._deployments.revert(deployment, reason, event):
             return False
         self.outcomes[Outcome.REVERTED] += 1
-        self.say(row.app, deployment, f"Deployment {Outcome.REVERTED}: {reason}", Level.ERROR, row.release)
+        self.say(row.app, deployment, ending_line(Outcome.REVERTED, reason), Level.ERROR, row.release)
         return True
 
     def say(

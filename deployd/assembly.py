@@ -221,6 +221,7 @@ class Assembly:
                 warnings=self.warnings,
                 actors=lambda: self.supervisor.status(),
                 proxy=lambda: self.proxy.stats().totals(),
+                paused=self.proxy.paused,
                 logs=self.log_figures.read,
                 outcomes=lambda: dict(self.journal.outcomes),
                 loop_lag_seconds=lambda: self.watchdog.worst_ms / 1000,

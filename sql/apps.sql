@@ -14,6 +14,10 @@ SELECT name, settings, created_ms, stopped, maintenance FROM apps WHERE name = $
 -- Every app, by name.
 SELECT name, settings, created_ms, stopped, maintenance FROM apps ORDER BY name;
 
+-- name: names
+-- What the apps are called.
+SELECT name FROM apps;
+
 -- name: remove
 -- Deletes the app; everything that belongs to it goes by its foreign keys.
 DELETE FROM apps WHERE name = $1;

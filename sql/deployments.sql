@@ -62,6 +62,14 @@ LIMIT $2;
 -- The stages it entered, in that order.
 SELECT stage, entered_ms FROM deployment_stages WHERE deployment = $1 ORDER BY seq;
 
+-- name: latest_journals
+-- The stages of the app's newest deployments that went live, in the order they were entered.
+SELECT deployment, stage, entered_ms FROM deployment_stages
+WHERE deployment IN (
+    SELECT id FROM deployments WHERE app = $1 AND outcome IN ('live', 'canary') AND id <> $3 ORDER BY seq DESC LIMIT $2
+)
+ORDER BY seq;
+
 -- name: trim
 -- Forgets the ended ones that are not among the app's newest, unless a kept release came of them.
 DELETE FROM deployments

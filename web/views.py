@@ -1,15 +1,18 @@
 """What the API shows: domain values without their secrets, plus what a person asks next."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from deployd.domain.app import App, AppSettings
+from deployd.domain.app_state import AppState, DeploymentState, serving_of, state_of, traffic_of
 from deployd.domain.canary_verdict import ReleaseFigures
-from deployd.domain.deployment import Deployment, StageEntry, stage_seconds
+from deployd.domain.deployment import Deployment, Stage, StageEntry, stage_seconds
 from deployd.domain.edge import Canary, CanaryRule
 from deployd.domain.env import Environment
 from deployd.domain.event import Event
+from deployd.domain.ids import DeploymentId
 from deployd.domain.instance import Instance
 from deployd.domain.log_line import LogLine
 from deployd.domain.release import Release
@@ -19,23 +22,35 @@ from deployd.settings.declared import Declared, Owner
 
 REDACTED = "[redacted]"
 
+Traffic = tuple[DeploymentId | None, DeploymentId | None]
+"""The deployments whose releases serve and are the canary."""
+
+
+class DeploymentSummary(Deployment, frozen=True, kw_only=True):
+    """`state` is what it is now: `outcome` stays `live` when another release has taken its place, `state` does not."""
+
+    state: DeploymentState
+
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
-    """`release` is the one that serves; `closed_because` says why none does; `latest` is the newest deployment;
-    `maintenance` is what visitors read instead of it; `canary` says who gets which other release; `owner` is who has
-    the last word about its settings, `drift` a sentence for each that is not as deployd.toml says.
+    """`state` is what visitors get and `serving` the same in words; `latest`, the newest deployment, says apart from
+    that what was tried last. `release` is the one that serves; `closed_because` says why none does; `maintenance` is
+    what visitors read instead of it; `canary` says who gets which other release; `owner` is who has the last word
+    about its settings, `drift` a sentence for each that is not as deployd.toml says.
     """
 
     name: str
     settings: AppSettings
     urls: tuple[str, ...]
+    state: AppState
+    serving: str
     created_ms: int
     stopped: bool
     maintenance: str | None
     canary: Canary | None
     release: int | None
     closed_because: str | None
-    latest: Deployment | None
+    latest: DeploymentSummary | None
     owner: Owner = Owner.API
     drift: tuple[str, ...] = ()
 
@@ -44,15 +59,17 @@ class AppList(msgspec.Struct, frozen=True, kw_only=True):
     apps: list[AppView]
 
 
-class DeploymentView(Deployment, frozen=True, kw_only=True):
-    """A deployment with its journal and the seconds spent in each stage so far."""
+class DeploymentView(DeploymentSummary, frozen=True, kw_only=True):
+    """A deployment with its journal and the seconds spent in each stage so far. `usual_seconds` are what the app's
+    earlier deployments took there (the median of those that went live)."""
 
     journal: list[StageEntry]
     stage_seconds: dict[str, float]
+    usual_seconds: dict[str, float]
 
 
 class DeploymentList(msgspec.Struct, frozen=True, kw_only=True):
-    deployments: list[Deployment]
+    deployments: list[DeploymentSummary]
 
 
 class CanaryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,28 +159,54 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def app_view(
-    app: App, urls: tuple[str, ...], route: Route | None, latest: Deployment | None, declared: Declared
+    app: App,
+    urls: tuple[str, ...],
+    route: Route | None,
+    latest: Deployment | None,
+    declared: Declared,
+    *,
+    paused: bool = False,
 ) -> AppView:
+    serving = serving_of(app, route, paused=paused)
     return AppView(
         name=app.name,
         settings=msgspec.structs.replace(app.settings, repo=without_credentials(app.settings.repo)),
         urls=urls,
+        state=serving.state,
+        serving=serving.words,
         created_ms=app.created_ms,
         stopped=app.stopped,
         maintenance=app.maintenance,
         canary=route.canary.canary if route is not None and route.canary is not None else None,
         release=route.release if route is not None else None,
         closed_because=route.closed_because if route is not None else None,
-        latest=latest,
+        latest=None if latest is None else deployment_summary(latest, traffic_of(app, route)),
         owner=declared.owner(app.name),
         drift=declared.drift(app),
     )
 
 
-def deployment_view(deployment: Deployment, journal: list[StageEntry], now_ms: int) -> DeploymentView:
+def deployment_summary(deployment: Deployment, traffic: Traffic) -> DeploymentSummary:
+    """`traffic` is what `traffic_of` its app says."""
+    return DeploymentSummary(**msgspec.structs.asdict(deployment), state=state_of(deployment, *traffic))
+
+
+def deployment_view(
+    deployment: Deployment,
+    journal: list[StageEntry],
+    now_ms: int,
+    *,
+    traffic: Traffic = (None, None),
+    usual: Mapping[Stage, float] | None = None,
+) -> DeploymentView:
     end_ms = deployment.ended_ms if deployment.ended_ms is not None else now_ms
     seconds = {stage.value: spent for stage, spent in stage_seconds(journal, end_ms).items()} if journal else {}
-    return DeploymentView(**msgspec.structs.asdict(deployment), journal=journal, stage_seconds=seconds)
+    return DeploymentView(
+        **msgspec.structs.asdict(deployment_summary(deployment, traffic)),
+        journal=journal,
+        stage_seconds=seconds,
+        usual_seconds={stage.value: spent for stage, spent in (usual or {}).items()},
+    )
 
 
 def release_view(release: Release, serving: int | None) -> ReleaseView:

@@ -1,6 +1,6 @@
 """What the process can say about itself: handed in as callables, shown by /readyz, /metrics and /api/v1/status."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployd.domain.deployment import Outcome
@@ -28,6 +28,7 @@ class Vitals:
     """`problems` are sentences that make the process not ready; `warnings` are for people only.
 
     `actors` is the supervisor's `status`. `proxy` and `logs` map names of figures to values; ones in `_total` grow.
+    `paused` are the apps whose requests wait.
     `certificates` maps served names to when their certificate expires, in seconds since 1970.
     """
 
@@ -36,6 +37,7 @@ class Vitals:
     actors: Callable[[], Sequence[ChildStatus]] = _nothing
     proxy: Callable[[], Mapping[str, float]] = _no_figures
     logs: Callable[[], Mapping[str, float]] = _no_figures
+    paused: Callable[[], Collection[str]] = tuple
     outcomes: Callable[[], Mapping[Outcome, int]] = _no_outcomes
     loop_lag_seconds: Callable[[], float] = _no_lag
     certificates: Callable[[], Mapping[str, float]] = _no_figures

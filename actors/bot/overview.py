@@ -10,7 +10,8 @@ from actors.bot.canary_card import canary_of
 from actors.bot.excerpt import excerpt
 from actors.bot.post import Post, escaped
 from deployd.domain.app import App
-from deployd.domain.deployment import Deployment
+from deployd.domain.app_state import DeploymentState, serving_of, state_of, traffic_of
+from deployd.domain.deployment import Deployment, Outcome
 from deployd.domain.instance import Instance
 from deployd.domain.route import Route
 from deployd.ports.chat import Button, Buttons
@@ -18,6 +19,11 @@ from deployd.ports.chat import Button, Buttons
 MAX_APP_BUTTONS = 40
 _MAX_APPS = 60
 _BUTTONS_IN_ROW = 3
+_TOLD = {
+    Outcome.FAILED: "failed",
+    Outcome.REVERTED: "was taken back",
+    Outcome.INTERRUPTED: "was interrupted",
+}
 
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +52,8 @@ def app_post(view: AppView) -> Post:
     lines += [f"• {escaped(_instance(instance))}" for instance in view.instances[:20]]
     if view.deployments:
         lines += ["", "Last deployments:"]
-        lines += [escaped(_deployment(deployment)) for deployment in view.deployments]
+        traffic = traffic_of(view.app, view.route)
+        lines += [escaped(_deployment(one, state_of(one, *traffic))) for one in view.deployments]
     return Post(text="\n".join(lines), buttons=_app_actions(view))
 
 
@@ -67,27 +74,18 @@ def app_buttons(apps: Sequence[App], action: Action) -> Buttons:
 
 def _headline(view: AppView) -> str:
     mark = "🚧 " if view.app.maintenance else ""
-    closed = "in maintenance; " if view.app.maintenance else ""
-    return f"{mark}<b>{escaped(view.app.name)}</b>: {closed}{escaped(_state(view))}"
+    return f"{mark}<b>{escaped(view.app.name)}</b>: {escaped(_state(view))}"
 
 
 def _state(view: AppView) -> str:
-    """What people get when they open the app, in a few words."""
-    route = view.route
-    if view.app.stopped:
-        return "stopped"
-    if route is None:
-        state = "not deployed yet"
-    elif route.site is None and not route.targets:
-        state = f"not served: {route.closed_because or 'no target is healthy.'}"
-    elif route.release is None:
-        state = "routed to " + ", ".join(str(target) for target in route.targets)
-    else:
-        state = f"v{route.release} serves"
-    if (canary := canary_of(route)) is not None:
-        state += f"; v{canary.canary.release} is a canary for {canary.canary}"
+    """What people get when they open the app, and what was tried last."""
     newest = view.deployments[0] if view.deployments else None
-    return f"{state}; a deployment is {newest.stage}" if newest is not None and not newest.ended else state
+    state = serving_of(view.app, view.route).words
+    if newest is not None and not newest.ended:
+        return f"{state}; a deployment is {newest.stage}"
+    if newest is not None and newest.outcome in _TOLD:
+        return f"{state}; the last deployment {_TOLD[newest.outcome]}"
+    return state
 
 
 def _instance(instance: Instance) -> str:
@@ -95,11 +93,11 @@ def _instance(instance: Instance) -> str:
     return f"{instance.process} v{instance.release} {instance.state}{restarts}"
 
 
-def _deployment(deployment: Deployment) -> str:
+def _deployment(deployment: Deployment, state: DeploymentState) -> str:
     stamp = datetime.fromtimestamp(deployment.requested_ms / 1000, UTC).strftime("%d %b %H:%M")
     release = f"v{deployment.release} " if deployment.release is not None else ""
     commit = f" {deployment.commit[:7]}" if deployment.commit else ""
-    return f"{stamp} UTC  {release}{deployment.outcome or deployment.stage}{commit}"
+    return f"{stamp} UTC  {release}{deployment.stage if state is DeploymentState.RUNNING else state}{commit}"
 
 
 def _app_actions(view: AppView) -> Buttons:

@@ -9,6 +9,7 @@ from actors.deploy.tools import DeployTools
 from deployd.domain.app import App, HealthCheck
 from deployd.domain.errors import StartFailed
 from deployd.domain.instance import Instance
+from deployd.domain.log_line import Level
 from deployd.domain.place import front_place, is_below
 from deployd.domain.route import Address
 
@@ -16,6 +17,7 @@ _FIRST_INTERVAL_SECONDS = 0.05
 _BETWEEN_SUCCESSES_SECONDS = 0.01
 _LONGEST_INTERVAL_SECONDS = 1.0
 _WORKER_MUST_LIVE_SECONDS = 1.0
+_LASTS_SECONDS = 1.0
 
 
 class Gate:
@@ -51,16 +53,19 @@ class Gate:
         ended = self._fleet.ended(instance)
         host = front_place(app.hosts(self._tools.base_domain)).concrete_host
         interval, successes, wrong = _FIRST_INTERVAL_SECONDS, 0, "it was never asked"
+        told = _Told(self._tools, app, instance, check)
         try:
             async with asyncio.timeout(check.gate_seconds):
                 while successes < check.successes:
                     answer = await self._tools.health.probe(address_of(instance), host, check)
                     successes = successes + 1 if answer is None else 0
                     wrong = answer or wrong
+                    told.note(answer)
                     await asyncio.wait({ended}, timeout=interval if answer else _BETWEEN_SUCCESSES_SECONDS)
                     if ended.done():
                         raise StartFailed(f"{instance.process} {ended.result()} before it was healthy.")
                     interval = min(interval * 1.5, _LONGEST_INTERVAL_SECONDS)
+                told.healthy()
         except TimeoutError:
             raise StartFailed(
                 f"{instance.process} was not healthy within {check.gate_seconds:g} s: GET {check.path} said: {wrong}."
@@ -78,3 +83,33 @@ class Gate:
         wrong = await self._tools.health.probe(front, place.concrete_host, check, self._tools.door_pass(), under)
         if wrong is not None:
             raise StartFailed(f"The new release answered directly but not through the proxy: {wrong}.")
+
+
+class _Told:
+    """One line for each change of what an instance answers, once it has lasted for a second: not two for each probe."""
+
+    def __init__(self, tools: DeployTools, app: App, instance: Instance, check: HealthCheck) -> None:
+        self._tools = tools
+        self._app = app
+        self._instance = instance
+        self._check = check
+        self._began = self._since = tools.clock.monotonic()
+        self._answer: str | None = None
+        self._said: set[str] = set()
+
+    def note(self, answer: str | None) -> None:
+        now = self._tools.clock.monotonic()
+        if answer != self._answer:
+            self._answer, self._since = answer, now
+        if answer is not None and answer not in self._said and now - self._since >= _LASTS_SECONDS:
+            self._said.add(answer)
+            self._say(f"is not healthy yet: GET {self._check.path} said: {answer}", Level.WARN)
+
+    def healthy(self) -> None:
+        self._say(
+            f"is healthy after {self._tools.clock.monotonic() - self._began:.1f} s: GET {self._check.path} answers"
+        )
+
+    def _say(self, text: str, level: Level = Level.INFO) -> None:
+        one = self._instance
+        self._tools.journal.say(self._app.name, one.deployment, f"{one.process} {text}.", level, one.release)

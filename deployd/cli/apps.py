@@ -1,29 +1,28 @@
 """apps, create, remove, stop, ps: the apps and what runs of them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deployd.cli.daemon import segment
 from deployd.cli.failure import Failure
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Cell, Column, Table
 from deployd.cli.verb import verb
-from deployd.cli.wording import ago, colour, state
+from deployd.cli.wording import ago, last_of, state_colour
 from deployd.settings.declared import Owner
 from web.views import AppList, AppView, InstanceList
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
+WideOption = Annotated[bool, typer.Option("--wide", "-w", help="One line a row, however long.")]
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the app.", show_default=False)]
 
 
 @verb
-def apps(session: Session) -> None:
-    """List the apps."""
+def apps(session: Session, wide: WideOption = False) -> None:
+    """List the apps: what visitors get, and what became of the last deployment."""
     listed = session.daemon.get("/apps", AppList)
-    session.show(listed, lambda console: print_apps(console, listed.apps))
+    session.show(listed, lambda screen: print_apps(screen, listed.apps, wide))
 
 
 @verb
@@ -74,60 +73,44 @@ def stop(session: Session, name: AppArgument) -> None:
 def ps(
     session: Session,
     name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app's.", show_default=False)] = None,
+    wide: WideOption = False,
 ) -> None:
     """List the running instances."""
     names = [name] if name else [app.name for app in session.daemon.get("/apps", AppList).apps]
     found = [session.daemon.get(f"/apps/{segment(one)}/instances", InstanceList).instances for one in names]
     listed = InstanceList(instances=[instance for instances in found for instance in instances])
-    session.show(listed, lambda console: _print_instances(console, listed, "" if name is None else f" of {name}"))
+    session.show(listed, lambda screen: _print_instances(screen, listed, "" if name is None else f" of {name}", wide))
 
 
-def print_apps(console: "Console", listed: list[AppView]) -> None:
-    from rich.text import Text
-
+def print_apps(screen: Screen, listed: list[AppView], wide: bool) -> None:
     if not listed:
-        console.print("No apps yet; create one with: deployd create NAME --repo URL", markup=False)
+        screen.text("No apps yet; create one with: deployd create NAME --repo URL")
         return
-    table = plain_table("APP", "RELEASE", "LATEST", "WHEN", "ADDRESS")
-    for app in listed:
-        table.add_row(
-            app.name,
-            _serving(app),
-            Text(state(app.latest), style=colour(app.latest)),
-            ago(app.latest.requested_ms) if app.latest else "",
-            " ".join(app.urls),
+    table = Table(
+        (
+            Column("APP", whole=True),
+            Column("STATE"),
+            Column("LAST DEPLOYMENT"),
+            Column("ADDRESS", whole=True, below=True),
         )
-    console.print(table)
-
-
-def _serving(app: AppView) -> str:
-    if app.stopped:
-        return "stopped"
-    marks = ["maintenance"] if app.maintenance else []
-    marks += [f"canary v{app.canary.release}"] if app.canary is not None else []
-    return release_name(app.release) + (f" ({', '.join(marks)})" if marks else "")
+    )
+    for app in listed:
+        table.add(app.name, Cell(app.serving, state_colour(app)), last_of(app), " ".join(app.urls))
+    screen.table(table, wide=wide)
 
 
 def release_name(number: int | None) -> str:
     return "-" if number is None else f"v{number}"
 
 
-def plain_table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _print_instances(console: "Console", listed: InstanceList, of: str) -> None:
+def _print_instances(screen: Screen, listed: InstanceList, of: str, wide: bool) -> None:
     if not listed.instances:
-        console.print(f"No instance{of} runs.", markup=False)
+        screen.text(f"No instance{of} runs.")
         return
-    table = plain_table("APP", "PROCESS", "STATE", "RELEASE", "PID", "PORT", "RESTARTS", "SINCE")
+    names = ("STATE", "RELEASE", "PID", "PORT", "RESTARTS", "SINCE")
+    table = Table((Column("APP", whole=True), Column("PROCESS", whole=True), *map(Column, names)))
     for instance in listed.instances:
-        table.add_row(
+        table.add(
             instance.app,
             instance.process,
             instance.state.value,
@@ -137,4 +120,4 @@ def _print_instances(console: "Console", listed: InstanceList, of: str) -> None:
             str(instance.restarts),
             ago(instance.created_ms),
         )
-    console.print(table)
+    screen.table(table, wide=wide)

@@ -1,20 +1,19 @@
 """canary: some of an app's visitors get another release, until it is promoted or aborted."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from deployd.cli.apps import AppArgument, plain_table, release_name
+from deployd.cli.apps import AppArgument, release_name
 from deployd.cli.daemon import segment
 from deployd.cli.deploy import WaitOption, percentage, release_number
 from deployd.cli.progress import see_through
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Column, Table
 from deployd.cli.verb import verb
 from deployd.domain.deployment import Deployment
 from web.views import CanaryView
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _PROMOTE, _ABORT = "promote", "abort"
 
@@ -48,7 +47,7 @@ def canary(
         session.say({"aborted": name}, f"The canary of {name} is gone; everybody gets the live release.")
     elif what is None and not says_who:
         shown = session.daemon.get(path, CanaryView)
-        session.show(shown, lambda console: _print(console, shown))
+        session.show(shown, lambda screen: _print(screen, shown))
     else:
         _begin(session, name, what, header, allow, release, ref, wait)
 
@@ -76,12 +75,12 @@ def _begin(
     see_through(session, order, wait)
 
 
-def _print(console: "Console", shown: CanaryView) -> None:
-    console.print(f"{shown.app}: the canary is for {shown.rule}", markup=False, soft_wrap=True)
-    table = plain_table("", "RELEASE", "REQUESTS", "ERRORS", "95 % WITHIN")
+def _print(screen: Screen, shown: CanaryView) -> None:
+    screen.text(f"{shown.app}: the canary is for {shown.rule}")
+    table = Table(tuple(map(Column, ("", "RELEASE", "REQUESTS", "ERRORS", "95 % WITHIN"))))
     for side, figures in (("live", shown.live), ("canary", shown.canary)):
         if figures is not None:
             errors = f"{figures.errors:,} ({figures.share * 100:.2g} %)"
-            table.add_row(side, release_name(figures.release), f"{figures.requests:,}", errors, figures.p95)
-    console.print(table)
-    console.print(f"Go on with: deployd canary {shown.app} promote (or abort)", markup=False)
+            table.add(side, release_name(figures.release), f"{figures.requests:,}", errors, figures.p95)
+    screen.table(table)
+    screen.text(f"Go on with: deployd canary {shown.app} promote (or abort)")

@@ -1,7 +1,5 @@
 """doctor: what this machine lacks for deployd, each with the one thing to do."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from deployd.cli import host_checks
@@ -9,13 +7,12 @@ from deployd.cli.check import Check, bad, good
 from deployd.cli.daemon import Daemon
 from deployd.cli.failure import Failure
 from deployd.cli.place import Place, place_of
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Cell
 from deployd.cli.verb import verb
 from deployd.domain.errors import DeploydError
 from web.views import StatusView
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +32,7 @@ def doctor(session: Session) -> None:
         checks.append(good("configuration", place.described))
         checks.extend(_place_checks(place))
     diagnosis = Diagnosis(ok=all(check.ok or not check.needed for check in checks), checks=checks)
-    session.show(diagnosis, lambda console: _print(console, diagnosis))
+    session.show(diagnosis, lambda screen: _print(screen, diagnosis))
     if not diagnosis.ok:
         raise Failure("Something that deployd needs is missing; the lines marked ✗ say what to do.")
 
@@ -54,9 +51,9 @@ def _daemon(place: Place) -> Check:
     return good("daemon", f"deployd {said.version} answers" + "".join(f"; {problem}" for problem in said.problems))
 
 
-def _print(console: "Console", diagnosis: Diagnosis) -> None:
+def _print(screen: Screen, diagnosis: Diagnosis) -> None:
     for check in diagnosis.checks:
         mark, style = ("✓", "green") if check.ok else ("✗", "red") if check.needed else ("!", "yellow")
-        console.print(f"{mark} {check.name:<14} {check.found}", style=style, markup=False, soft_wrap=True)
+        screen.line(Cell(f"{mark} {check.name:<14} {check.found}", style), indent=4)
         if check.remedy is not None:
-            console.print(f"  → {check.remedy}", markup=False, soft_wrap=True)
+            screen.line(f"  → {check.remedy}", indent=4)

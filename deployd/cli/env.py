@@ -1,20 +1,19 @@
 """env list, set and unset: an app's environment variables."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from deployd.cli.apps import AppArgument, plain_table
+from deployd.cli.apps import AppArgument, WideOption
 from deployd.cli.daemon import segment
 from deployd.cli.failure import Failure
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Cell, Column, Table
 from deployd.cli.verb import verb
 from web.views import EnvView
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 class _ListByDefault(TyperGroup):
@@ -32,10 +31,10 @@ env = typer.Typer(cls=_ListByDefault, no_args_is_help=True)
 
 @env.command("list")
 @verb
-def list_env(session: Session, name: AppArgument) -> None:
+def list_env(session: Session, name: AppArgument, wide: WideOption = False) -> None:
     """Show names, and the values that are not secret."""
     shown = session.daemon.get(f"/apps/{segment(name)}/env", EnvView)
-    session.show(shown, lambda console: _print_env(console, name, shown))
+    session.show(shown, lambda screen: _print_env(screen, name, shown, wide))
 
 
 @env.command("set")
@@ -85,17 +84,11 @@ def _read_value(key: str) -> str:
     return sys.stdin.read().removesuffix("\n")
 
 
-def _print_env(console: "Console", name: str, shown: EnvView) -> None:
+def _print_env(screen: Screen, name: str, shown: EnvView, wide: bool) -> None:
     if not shown.values:
-        console.print(f"{name} has no env; set one with: deployd env set {name} KEY=VALUE", markup=False)
+        screen.text(f"{name} has no env; set one with: deployd env set {name} KEY=VALUE")
         return
-    table = plain_table("NAME", "VALUE")
+    table = Table((Column("NAME", whole=True), Column("VALUE")))
     for key, entry in shown.values.items():
-        table.add_row(key, "[dim](secret)[/dim]" if entry.value is None else _literal(entry.value))
-    console.print(table)
-
-
-def _literal(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+        table.add(key, Cell("(secret)", "dim") if entry.value is None else entry.value)
+    screen.table(table, wide=wide)

@@ -9,9 +9,17 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     DEPLOYMENT_FAILED = 4
+    DETACHED = 130
 
 
-EPILOG = (
-    "Exit codes: 0 done; 1 refused, the sentence on stderr says why; 2 wrong usage; "
-    "3 the daemon is not reachable; 4 the deployment did not go live."
-)
+MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.REFUSED: "refused; the sentence on stderr says why",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.UNREACHABLE: "the daemon is not reachable",
+    ExitCode.DEPLOYMENT_FAILED: "the deployment did not go live",
+    ExitCode.DETACHED: "Ctrl-C; a deployment that was followed goes on",
+}
+
+
+EPILOG = f"Exit codes: {'; '.join(f'{code.value} {meaning}' for code, meaning in MEANINGS.items())}."

@@ -15,5 +15,11 @@ class DeploymentFailed(Failure):
     code = ExitCode.DEPLOYMENT_FAILED
 
 
+class Detached(Failure):
+    """Ctrl-C while a deployment was followed."""
+
+    code = ExitCode.DETACHED
+
+
 class Missing(Failure):
     """The daemon does not know the thing named."""

@@ -1,9 +1,8 @@
 """logs: stored lines of an app, and with -f those to come."""
 
-import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
@@ -11,16 +10,14 @@ import typer
 from deployd.cli.apps import AppArgument
 from deployd.cli.daemon import Daemon, segment
 from deployd.cli.failure import DaemonUnreachable
+from deployd.cli.screen import say_to_stderr
 from deployd.cli.session import Session
+from deployd.cli.table import Cell
 from deployd.cli.verb import verb
-from deployd.cli.wording import clock_time
+from deployd.cli.wording import STYLES, clock_time
 from deployd.domain.log_line import Level, LogLine, Source
 from web.views import LineList
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
-_STYLES = {Level.ERROR: "red", Level.WARN: "yellow", Level.DEBUG: "dim", Level.INFO: ""}
 _RECONNECT_SECONDS = 0.5
 _GIVE_UP_SECONDS = 60.0
 
@@ -62,33 +59,17 @@ def logs(
 
 def show_line(session: Session, line: LogLine) -> None:
     if session.as_json:
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-        sys.stdout.flush()
-    else:
-        session.console.print(line_text(line), soft_wrap=True)
-
-
-def line_text(line: LogLine) -> "Text":
-    """Control characters go: what an app prints must not drive the reader's terminal."""
-    from rich.text import Text
-
+        session.document(line)
+        return
     where = line.process or line.source.value
-    shown = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in without_colours(line.text))
-    return Text.assemble(
-        (clock_time(line.time_ms), "dim"),
+    session.screen.line(
+        Cell(clock_time(line.time_ms), "dim"),
         " ",
-        (f"{where:<8}", "cyan" if line.source is Source.APP else "magenta"),
+        Cell(f"{where:<8}", "cyan" if line.source is Source.APP else "magenta"),
         " ",
-        (shown, _STYLES[line.level]),
+        Cell(line.text, STYLES[line.level]),
+        fold=False,
     )
-
-
-def without_colours(text: str) -> str:
-    if "\x1b" not in text:
-        return text
-    from rich.text import Text
-
-    return Text.from_ansi(text).plain
 
 
 def _newest(session: Session, name: str) -> int:
@@ -98,7 +79,7 @@ def _newest(session: Session, name: str) -> int:
 
 def _show_frame(session: Session, frame: TailFrame) -> None:
     if frame.gap is not None:
-        sys.stderr.write(f"({frame.gap.count} lines, {frame.gap.first} to {frame.gap.last}, were too fast to show)\n")
+        say_to_stderr(f"({frame.gap.count} lines, {frame.gap.first} to {frame.gap.last}, were too fast to show)")
     for line in frame.lines:
         show_line(session, line)
 
@@ -119,5 +100,5 @@ def _frames(daemon: Daemon, name: str, level: Level, deployment: str | None, aft
                 raise
         if lost_since is None:
             lost_since = time.monotonic()
-            sys.stderr.write("(the connection to deployd ended; waiting for it to come back)\n")
+            say_to_stderr("(the connection to deployd ended; waiting for it to come back)")
         time.sleep(_RECONNECT_SECONDS)

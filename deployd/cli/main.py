@@ -30,6 +30,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for each in VERBS:
     cli.command(each.__name__.replace("_", "-"))(each)

@@ -17,7 +17,7 @@ def hash_password(session: Session) -> None:
     if not password:
         raise Failure("There was no password to read: type one, or send it through stdin.")
     hashed = hash_of(password.encode())
-    session.show({"hash": hashed}, lambda console: console.print(hashed, markup=False, soft_wrap=True))
+    session.say({"hash": hashed}, hashed)
 
 
 def _read() -> str:

@@ -8,7 +8,9 @@ import typer
 
 from deployd.cli.failure import Failure
 from deployd.cli.place import config_path
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Cell
 from deployd.cli.verb import verb
 from deployd.domain.app import checked_name
 from deployd.domain.build import BuildPlan, BuildSettings, BuildWishes, check_build_settings
@@ -17,8 +19,6 @@ from deployd.domain.plan_text import plan_parts
 from deployd.domain.secret import Secret
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from deployd.config import AppConfig
 
 _FETCH_SECONDS = 120.0
@@ -50,7 +50,7 @@ def plan(
         raise Failure("Name a folder or a git URL, or an app that has a repository with --app.")
     wishes = _wishes(known, root, convert_bun)
     planned = _planned(place, ref or (known.branch if known is not None and source is None else None), wishes, known)
-    session.show(planned.plan, lambda console: _print(console, planned))
+    session.show(planned.plan, lambda screen: _print(screen, planned))
 
 
 def _app(session: Session, name: str) -> "AppConfig":
@@ -125,14 +125,10 @@ async def _fetch(folder: Path, url: str, ref: str | None, key: Secret | None) ->
     await sources.checkout(AppName("plan"), commit, folder / "project")
 
 
-def _print(console: "Console", planned: Planned) -> None:
-    from rich.text import Text
-
+def _print(screen: Screen, planned: Planned) -> None:
     for label, text in plan_parts(planned.plan):
-        line = Text.assemble((f"{label}: ", "bold") if label else "  ", (text, "" if label else "dim"))
-        console.print(line, soft_wrap=True)
+        parts = (Cell(f"{label}:", "bold"), f" {text}") if label else (Cell(f"  {text}", "dim"),)
+        screen.line(*parts, indent=2)
     if planned.unset:
         names = " ".join(f"{name}=…" for name in planned.unset)
-        console.print(
-            f"To set before a build: deployd env APP set {names}", style="yellow", markup=False, soft_wrap=True
-        )
+        screen.text(f"To set before a build: deployd env APP set {names}", "yellow")

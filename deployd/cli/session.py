@@ -5,15 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from deployd.cli.daemon import Daemon
 from deployd.cli.place import place_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from deployd.cli.screen import Screen
+from deployd.config_file import environment
 
 
 @dataclass(frozen=True)
@@ -27,18 +25,20 @@ class Session:
         return Daemon(place_of(self.config, self.data_dir).socket)
 
     @cached_property
-    def console(self) -> "Console":
-        """Imported late: rich takes longer to import than most verbs take to run."""
-        from rich.console import Console
+    def screen(self) -> Screen:
+        return Screen.of(sys.stdout, environment())
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-    def show(self, value: object, person: Callable[["Console"], None]) -> None:
+    def show(self, value: object, person: Callable[[Screen], None]) -> None:
         """`value` as one JSON document, or what `person` prints."""
         if self.as_json:
-            sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+            self.document(value)
         else:
-            person(self.console)
+            person(self.screen)
 
     def say(self, value: object, sentence: str) -> None:
-        self.show(value, lambda console: console.print(sentence, markup=False))
+        self.show(value, lambda screen: screen.text(sentence))
+
+    def document(self, value: object) -> None:
+        """One JSON document on one line."""
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.flush()

@@ -1,25 +1,24 @@
 """status: of the daemon, of an app, or of a deployment."""
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
 
-from deployd.cli.apps import plain_table, print_apps, release_name
+from deployd.cli.apps import WideOption, print_apps, release_name
 from deployd.cli.daemon import segment
 from deployd.cli.failure import Missing
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Cell, Column, Table
 from deployd.cli.verb import verb
-from deployd.cli.wording import ago, colour, seconds, state
-from deployd.domain.deployment import Deployment
+from deployd.cli.wording import ago, colour, last_of, seconds, state_colour, state_of
 from deployd.settings.declared import Owner
-from web.views import AppList, AppView, DeploymentList, DeploymentView, StatusView
+from web.views import AppList, AppView, DeploymentList, DeploymentSummary, DeploymentView, StatusView
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_DEPLOYMENT_ID = re.compile(r"dep-[0-9a-z]{12,}")
+DEPLOYMENT_ID = re.compile(r"dep-[0-9a-z]{12,}")
+_LONGEST_MESSAGE = 100
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,99 +28,102 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 class AppOverview(msgspec.Struct, frozen=True, kw_only=True):
     app: AppView
-    deployments: list[Deployment]
+    deployments: list[DeploymentSummary]
 
 
 @verb
 def status(
     session: Session,
     subject: Annotated[str | None, typer.Argument(metavar="[APP|DEPLOYMENT]", show_default=False)] = None,
+    wide: WideOption = False,
 ) -> None:
     """Show how deployd, an app or a deployment is doing."""
     if subject is None:
-        _show_daemon(session)
-    elif not _DEPLOYMENT_ID.fullmatch(subject):
-        _show_app(session, subject)
+        _show_daemon(session, wide)
+    elif not DEPLOYMENT_ID.fullmatch(subject):
+        _show_app(session, subject, wide)
     else:
         try:
             _show_deployment(session, subject)
         except Missing as no_deployment:
             try:
-                _show_app(session, subject)
+                _show_app(session, subject, wide)
             except Missing:
                 raise no_deployment from None
 
 
-def _show_daemon(session: Session) -> None:
+def _show_daemon(session: Session, wide: bool) -> None:
     said = session.daemon.get("/status", StatusView)
     apps = session.daemon.get("/apps", AppList).apps
-    session.show(Overview(status=said, apps=apps), lambda console: _print_daemon(console, said, apps))
+    session.show(Overview(status=said, apps=apps), lambda screen: _print_daemon(screen, said, apps, wide))
 
 
-def _show_app(session: Session, name: str) -> None:
+def _show_app(session: Session, name: str, wide: bool) -> None:
     app = session.daemon.get(f"/apps/{segment(name)}", AppView)
     recent = session.daemon.get(f"/apps/{segment(name)}/deployments", DeploymentList, limit=10).deployments
-    session.show(AppOverview(app=app, deployments=recent), lambda console: _print_app(console, app, recent))
+    session.show(AppOverview(app=app, deployments=recent), lambda screen: _print_app(screen, app, recent, wide))
 
 
 def _show_deployment(session: Session, deployment_id: str) -> None:
     shown = session.daemon.get(f"/deployments/{segment(deployment_id)}", DeploymentView)
-    session.show(shown, lambda console: _print_deployment(console, shown))
+    session.show(shown, lambda screen: _print_deployment(screen, shown))
 
 
-def _print_daemon(console: "Console", said: StatusView, apps: list[AppView]) -> None:
-    console.print(f"deployd {said.version}, {'ready' if said.ready else 'not ready'}", markup=False)
+def _print_daemon(screen: Screen, said: StatusView, apps: list[AppView], wide: bool) -> None:
+    screen.text(f"deployd {said.version}, {'ready' if said.ready else 'not ready'}")
     for sentence in (*said.problems, *said.warnings):
-        console.print(f"! {sentence}", style="yellow", markup=False)
+        screen.line(Cell(f"! {sentence}", "yellow"), indent=2)
     for actor in said.actors:
         if actor.state != "running":
             why = f": {actor.last_failure}" if actor.last_failure else ""
-            console.print(f"! {actor.name} is {actor.state}{why}", style="yellow", markup=False)
-    print_apps(console, apps)
+            screen.line(Cell(f"! {actor.name} is {actor.state}{why}", "yellow"), indent=2)
+    print_apps(screen, apps, wide)
 
 
-def _print_app(console: "Console", app: AppView, recent: list[Deployment]) -> None:
-    from rich.text import Text
-
-    console.print(f"{app.name} at {' '.join(app.urls)}", markup=False, soft_wrap=True)
-    console.print(f"from {app.settings.repo or ' '.join(app.settings.upstreams)}", markup=False, soft_wrap=True)
+def _print_app(screen: Screen, app: AppView, recent: list[DeploymentSummary], wide: bool) -> None:
+    screen.line(f"{app.name}: ", Cell(app.serving, state_colour(app)), indent=2)
+    screen.line(f"at {' '.join(app.urls)}", indent=2)
+    screen.line(f"from {app.settings.repo or ' '.join(app.settings.upstreams)}", indent=2)
     if app.owner is Owner.FILE:
-        console.print("its settings are those of deployd.toml", markup=False)
+        screen.line("its settings are those of deployd.toml", indent=2)
     for sentence in app.drift:
-        console.print(f"! Drift: {sentence}", style="yellow", markup=False, soft_wrap=True)
+        screen.line(Cell(f"! Drift: {sentence}", "yellow"), indent=2)
+    if app.latest is not None:
+        screen.line(f"last deployment: {last_of(app)}", indent=2)
     if app.maintenance:
-        console.print(f"! In maintenance; visitors read: {app.maintenance}", style="yellow", markup=False)
-    if app.canary is not None:
-        console.print(f"v{app.canary.release} is a canary for {app.canary}", markup=False, soft_wrap=True)
-    if app.closed_because:
-        console.print(f"! {app.closed_because}", style="yellow", markup=False)
-    table = plain_table("DEPLOYMENT", "STATE", "RELEASE", "COMMIT", "WHEN", "REASON")
+        screen.line(Cell(f"! Visitors read: {app.maintenance}", "yellow"), indent=2)
+    if not recent:
+        return
+    screen.line("")
+    below = (Column("COMMIT", below=True), Column("REASON", below=True))
+    table = Table((Column("DEPLOYMENT", whole=True), *map(Column, ("STATE", "RELEASE", "WHEN")), *below))
     for each in recent:
-        commit = f"{(each.commit or '')[:8]} {_first_line(each.commit_message)}".strip()
-        table.add_row(
+        table.add(
             each.id,
-            Text(state(each), style=colour(each)),
+            Cell(state_of(each), colour(each)),
             release_name(each.release),
-            Text(commit),
             ago(each.requested_ms),
-            Text(each.reason or ""),
+            f"{(each.commit or '')[:8]} {_first_line(each.commit_message)}".strip(),
+            each.reason or "",
         )
-    console.print(table)
+    screen.table(table, wide=wide)
 
 
-def _print_deployment(console: "Console", shown: DeploymentView) -> None:
-    console.print(f"{shown.id} of {shown.app}: {state(shown)}", style=colour(shown), markup=False)
+def _print_deployment(screen: Screen, shown: DeploymentView) -> None:
+    screen.line(f"{shown.id} of {shown.app}: ", Cell(state_of(shown), colour(shown)))
     if shown.reason:
-        console.print(shown.reason, markup=False)
+        screen.text(shown.reason)
     if shown.commit:
-        console.print(f"commit {shown.commit[:12]} {_first_line(shown.commit_message)}", markup=False)
-    table = plain_table("STAGE", "TIME")
+        screen.line(f"commit {shown.commit[:12]} {_first_line(shown.commit_message)}", indent=2)
+    table = Table((Column("STAGE"), Column("TIME"), Column("USUALLY")))
     for stage, spent in shown.stage_seconds.items():
-        table.add_row(stage, seconds(spent))
-    console.print(table)
+        usual = shown.usual_seconds.get(stage)
+        table.add(stage, seconds(spent), "" if usual is None else seconds(usual))
+    screen.table(table)
     if shown.switch is not None:
-        console.print(str(shown.switch), markup=False, soft_wrap=True)
+        screen.text(str(shown.switch))
 
 
 def _first_line(text: str | None) -> str:
-    return (text or "").partition("\n")[0]
+    """Of a commit message that may be a book."""
+    return (text or "").partition("\n")[0][:_LONGEST_MESSAGE]

@@ -1,18 +1,17 @@
 """token create, list and revoke: API tokens for programs and browsers that are not on this machine."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from deployd.cli.apps import plain_table
+from deployd.cli.apps import WideOption
 from deployd.cli.daemon import segment
+from deployd.cli.screen import Screen
 from deployd.cli.session import Session
+from deployd.cli.table import Column, Table
 from deployd.cli.verb import verb
 from deployd.cli.wording import ago
 from web.views import NewToken, TokenList
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 token = typer.Typer(no_args_is_help=True)
 
@@ -29,10 +28,10 @@ def create_token(session: Session, name: NameArgument) -> None:
 
 @token.command("list")
 @verb
-def list_tokens(session: Session) -> None:
+def list_tokens(session: Session, wide: WideOption = False) -> None:
     """List the tokens' names."""
     listed = session.daemon.get("/tokens", TokenList)
-    session.show(listed, lambda console: _print_tokens(console, listed))
+    session.show(listed, lambda screen: _print_tokens(screen, listed, wide))
 
 
 @token.command("revoke")
@@ -43,8 +42,8 @@ def revoke_token(session: Session, name: NameArgument) -> None:
     session.say({"revoked": name}, f"Revoked {name}.")
 
 
-def _print_tokens(console: "Console", listed: TokenList) -> None:
-    table = plain_table("NAME", "CREATED", "USED")
+def _print_tokens(screen: Screen, listed: TokenList, wide: bool) -> None:
+    table = Table((Column("NAME", whole=True), Column("CREATED"), Column("USED")))
     for each in listed.tokens:
-        table.add_row(each.name, ago(each.created_ms), ago(each.used_ms))
-    console.print(table)
+        table.add(each.name, ago(each.created_ms), ago(each.used_ms))
+    screen.table(table, wide=wide)

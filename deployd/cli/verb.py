@@ -1,7 +1,6 @@
 """Makes a function a verb of the command line: the options all verbs share, and failures as sentence and exit code."""
 
 import inspect
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from deployd.cli.failure import Failure
+from deployd.cli.screen import say_to_stderr
 from deployd.cli.session import Session
 from deployd.domain.errors import DeploydError
 
@@ -46,5 +46,5 @@ def verb(function: Callable[Concatenate[Session, Arguments], None]) -> Callable[
 
 
 def _end(sentence: str, code: int) -> None:
-    sys.stderr.write(sentence + "\n")
+    say_to_stderr(sentence)
     raise typer.Exit(code)

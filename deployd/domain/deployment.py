@@ -1,6 +1,8 @@
 """One attempt to bring a commit live: its stages, its one outcome, its journal."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from statistics import median
 
 import msgspec
 
@@ -48,6 +50,9 @@ class Trigger(StrEnum):
     PROMOTE = "promote"
 
 
+SWITCHED = "Switched"
+"""Opens the sentence of a SwitchReport."""
+
 _BUILD_NOTHING = (Trigger.ROLLBACK, Trigger.RESTART, Trigger.CANARY, Trigger.PROMOTE)
 
 
@@ -73,8 +78,10 @@ class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """For people: the same sentence in the log, on the command line and in a chat."""
+        if not self.requests:
+            return f"{SWITCHED}; no request came meanwhile, drained in {self.drain_seconds:.3g} s."
         said = (
-            f"Switched: {self.failed + self.cut:,} of {self.requests:,} requests failed "
+            f"{SWITCHED}: {self.failed + self.cut:,} of {self.requests:,} requests failed "
             f"({self.served_by_old:,} served by the old release, {self.served_by_new:,} by the new one); "
             f"the longest wait was {self.longest_hold_seconds:.3g} s, drained in {self.drain_seconds:.3g} s"
         )
@@ -127,3 +134,17 @@ def stage_seconds(journal: list[StageEntry], now_ms: int) -> dict[Stage, float]:
         for entry, end in zip(journal, ends, strict=False)  # An empty journal has an end too.
         if entry.stage is not Stage.ENDED
     }
+
+
+def usual_seconds(journals: Iterable[list[StageEntry]]) -> dict[Stage, float]:
+    """The median for each stage over the journals of deployments that have ended."""
+    spent: dict[Stage, list[float]] = {}
+    for journal in journals:
+        for stage, seconds in stage_seconds(journal, journal[-1].entered_ms if journal else 0).items():
+            spent.setdefault(stage, []).append(seconds)
+    return {stage: median(values) for stage, values in spent.items()}
+
+
+def ending_line(outcome: Outcome, reason: str | None) -> str:
+    """The last line of a deployment's log."""
+    return f"Deployment {outcome}" + (f": {reason}" if reason else ".")

@@ -39,7 +39,7 @@ def _install(dependencies: Dependencies | None) -> Iterator[tuple[str, str]]:
         yield f"Install{_at(dependencies.at)}", step
     if dependencies.reusable and dependencies.steps:
         folders, inputs = ", ".join(dependencies.folders), ", ".join(dependencies.inputs)
-        yield "Install", f"skipped while {inputs or 'the tools'} is the same: {folders} taken over"
+        yield "Kept for the next build", f"{folders}, as long as {inputs or 'its tools'} stays the same"
 
 
 def _serving(plan: BuildPlan) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,10 @@ class DeploymentStore(Protocol):
         """Forgets the app's ended ones with their journals, but not the newest `keep` nor those of kept releases."""
         ...
 
+    async def latest_journals(self, app: AppName, limit: int, but: DeploymentId) -> list[list[StageEntry]]:
+        """Of the app's newest deployments that went live or became a canary, without `but`, as `journal` does."""
+        ...
+
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         """In the order the stages were entered."""
         ...

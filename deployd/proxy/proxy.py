@@ -179,6 +179,10 @@ class Proxy:
         pause.end()
         return report
 
+    def paused(self) -> frozenset[AppName]:
+        """The apps whose requests wait."""
+        return frozenset(app for app, service in self._services.items() if service.doorman.pause.active)
+
     def door_pass(self) -> str:
         """Takes one request past whatever an app's door would say to it; see deployd.proxy.door.passes."""
         return self._plane.passes.issue()

@@ -3,6 +3,7 @@
 from deployd.domain.app import App
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName
+from deployd.domain.suggestion import did_you_mean
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import from_row, to_json
 from sql.loader import queries
@@ -21,7 +22,8 @@ class SqlAppStore:
     async def get(self, name: str) -> App:
         row = await self._database.fetch_one(_SQL["get"], name)
         if row is None:
-            raise NotFound(f"There is no app named {name!r}.")
+            known = [str(one["name"]) for one in await self._database.fetch(_SQL["names"])]
+            raise NotFound(f"There is no app named {name!r}.{did_you_mean(name, known)}")
         return _app(row)
 
     async def all(self) -> list[App]:

@@ -71,6 +71,13 @@ class SqlDeploymentStore:
     async def of_app(self, app: AppName, limit: int) -> list[Deployment]:
         return [_deployment(row) for row in await self._database.fetch(_SQL["of_app"], app, limit)]
 
+    async def latest_journals(self, app: AppName, limit: int, but: DeploymentId) -> list[list[StageEntry]]:
+        journals: dict[str, list[StageEntry]] = {}
+        for row in await self._database.fetch(_SQL["latest_journals"], app, limit, but):
+            entry = StageEntry(stage=Stage(row["stage"]), entered_ms=row["entered_ms"])
+            journals.setdefault(row["deployment"], []).append(entry)
+        return list(journals.values())
+
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         return [from_row(StageEntry, row) for row in await self._database.fetch(_SQL["journal"], deployment)]
 

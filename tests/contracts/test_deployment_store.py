@@ -183,3 +183,16 @@ async def test_trimming_keeps_the_newest_the_unfinished_and_those_of_kept_releas
     assert await stores.deployments.journal(rows[1].id) == []
     await stores.deployments.trim(SHOP, 10)
     assert len(await stores.deployments.of_app(SHOP, 10)) == 4
+
+
+async def test_the_journals_of_the_newest_that_went_live_can_be_learnt_from(stores: Stores) -> None:
+    for number, outcome in enumerate((Outcome.LIVE, Outcome.FAILED, Outcome.CANARY, Outcome.LIVE)):
+        row = a_deployment(number, requested_ms=number)
+        await stores.deployments.add(row)
+        await stores.deployments.end(row.id, outcome, None, 10 + number)
+    other = a_deployment(9, app=BLOG)
+    await stores.deployments.add(other)
+    await stores.deployments.end(other.id, Outcome.LIVE, None, 99)
+    found = await stores.deployments.latest_journals(SHOP, 2, a_deployment(3).id)
+    assert sorted(journal[-1].entered_ms for journal in found) == [10, 12]
+    assert {journal[0].stage for journal in found} == {Stage.QUEUED}

@@ -108,7 +108,8 @@ def accepted(deployment: Deployment) -> web.Response:
 async def _view(desk: Desk, app: App) -> AppView:
     latest = await desk.stores.deployments.of_app(app.name, 1)
     urls = app.urls(desk.base_domain, desk.url_of)
-    return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None, desk.declared)
+    route, paused = await desk.stores.routes.get(app.name), app.name in desk.vitals.paused()
+    return app_view(app, urls, route, latest[0] if latest else None, desk.declared, paused=paused)
 
 
 def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:

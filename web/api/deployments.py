@@ -1,23 +1,35 @@
 """/deployments: ask for one, watch it without polling, cancel it, go back to an earlier release."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
-from deployd.domain.deployment import Deployment, Stage
+from deployd.domain.app_state import traffic_of
+from deployd.domain.deployment import Deployment, Stage, usual_seconds
 from deployd.domain.edge import CanaryRule
-from deployd.domain.errors import UserMistake
+from deployd.domain.errors import NotFound, StateConflict, UserMistake
+from deployd.domain.ids import AppName
 from deployd.messages.deploy import CancelDeployment, RequestDeployment, RollBack
 from web.api.apps import accepted, trigger_of
 from web.auth import CALLER
 from web.desk import ASK_SECONDS, Desk, desk_of
 from web.endpoint import Endpoint
 from web.long_polls import LONG_POLLS, LongPolls
-from web.views import DeploymentList, DeploymentView, ReleaseList, deployment_view, release_view
+from web.views import (
+    DeploymentList,
+    DeploymentView,
+    ReleaseList,
+    Traffic,
+    deployment_summary,
+    deployment_view,
+    release_view,
+)
 from web.wire import answer, body_of, query_of
 
 _ORDER = list(Stage)
+_TO_LEARN_FROM = 20
 
 
 class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +82,9 @@ async def list_deployments(request: web.Request) -> web.Response:
     desk = desk_of(request)
     newest = query_of(request, Newest)
     app = await desk.stores.apps.get(request.match_info["app"])
-    return answer(DeploymentList(deployments=await desk.stores.deployments.of_app(app.name, newest.limit)))
+    traffic = traffic_of(app, await desk.stores.routes.get(app.name))
+    found = await desk.stores.deployments.of_app(app.name, newest.limit)
+    return answer(DeploymentList(deployments=[deployment_summary(one, traffic) for one in found]))
 
 
 async def show_deployment(request: web.Request) -> web.Response:
@@ -78,12 +92,29 @@ async def show_deployment(request: web.Request) -> web.Response:
     watch = query_of(request, Watch)
     deployment = await _watched(desk, request.app[LONG_POLLS], request.match_info["deployment"], watch)
     journal = await desk.stores.deployments.journal(deployment.id)
-    return answer(deployment_view(deployment, journal, desk.clock.now_ms()))
+    usual = usual_seconds(await desk.stores.deployments.latest_journals(deployment.app, _TO_LEARN_FROM, deployment.id))
+    traffic = await _traffic(desk, deployment.app)
+    return answer(deployment_view(deployment, journal, desk.clock.now_ms(), traffic=traffic, usual=usual))
 
 
 async def cancel_deployment(request: web.Request) -> web.Response:
     ask = CancelDeployment(deployment=request.match_info["deployment"])
     return answer(await desk_of(request).deploy.ask(ask, ASK_SECONDS))
+
+
+async def cancel_all(request: web.Request) -> web.Response:
+    """What runs and what waits; with nothing to cancel a StateConflict says so."""
+    desk = desk_of(request)
+    app = await desk.stores.apps.get(request.match_info["app"])
+    unfinished = [one for one in await desk.stores.deployments.unfinished() if one.app == app.name]
+    cancelled: list[Deployment] = []
+    for one in reversed(unfinished):  # The newest first: else the end of one would begin the next.
+        with suppress(StateConflict):
+            cancelled.append(await desk.deploy.ask(CancelDeployment(deployment=one.id), ASK_SECONDS))
+    if not cancelled:
+        raise StateConflict(f"App {app.name!r} has no deployment that runs or waits, so there is nothing to cancel.")
+    traffic = traffic_of(app, await desk.stores.routes.get(app.name))
+    return answer(DeploymentList(deployments=[deployment_summary(one, traffic) for one in cancelled]))
 
 
 async def list_releases(request: web.Request) -> web.Response:
@@ -93,6 +124,14 @@ async def list_releases(request: web.Request) -> web.Response:
     serving = route.release if route is not None else None
     releases = await desk.stores.releases.of_app(app.name)
     return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
+
+
+async def _traffic(desk: Desk, name: AppName) -> Traffic:
+    try:
+        app = await desk.stores.apps.get(name)
+    except NotFound:
+        return None, None
+    return traffic_of(app, await desk.stores.routes.get(name))
 
 
 async def _watched(desk: Desk, polls: LongPolls, deployment_id: str, watch: Watch) -> Deployment:
@@ -127,6 +166,7 @@ ENDPOINTS = (
         body=DeploymentOrder,
         status=202,
     ),
+    Endpoint("POST", "/apps/{app}/cancel", cancel_all, "Cancel what runs and waits", DeploymentList),
     Endpoint("GET", "/apps/{app}/releases", list_releases, "Kept releases, newest first", ReleaseList),
     Endpoint(
         "POST",

@@ -14,7 +14,13 @@ _MOST_TEXT = 65_536
 _MOST_OUTPUT = 1 << 20
 _MOST_LINES = 200
 _LINE_END = re.compile(r"[\r\n]")
-_UNFINISHED = re.compile(r"\d+% \(\d+/\d+\)")
+_NOISE = re.compile(
+    r"(remote: )?(Enumerating|Counting|Compressing|Receiving|Writing|Unpacking|Updating|Filtering|Finding sources)"
+    r"[a-z ]*:|remote: Total |(remote: )?Resolving deltas:|From |\s*[*+=!-] |\s*[0-9a-f]+\.\.+[0-9a-f]+ "
+    r"|.*\d+% \(\d+/\d+\)"
+)
+"""What git says of its own work. What a server says to people (`remote: …`) and complaints are not among it."""
+_RECEIVED = re.compile(r"Receiving objects: 100% \(\d+/\d+\), ([0-9.]+ [MG]iB) .*done\.")
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +37,7 @@ async def run_git(
     timeout_seconds: float,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Finished:
-    """Progress goes to `on_line`, at most 200 lines. TimeoutError when it takes too long."""
+    """What is worth reading goes to `on_line`, at most 200 lines. TimeoutError when it takes too long."""
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(env), start_new_session=True
     )
@@ -67,15 +73,18 @@ async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) ->
 
 
 def _progress(on_line: Callable[[str], None]) -> Callable[[str], None]:
-    """Lets through what has ended: `Receiving objects: 40%` would be said again and again."""
+    """Of git's counting and compressing only how much came, when that was much."""
     said = 0
 
     def pass_on(line: str) -> None:
         nonlocal said
-        line = line.strip()
-        if line and said < _MOST_LINES and (line.endswith("done.") or not _UNFINISHED.search(line)):
+        if (received := _RECEIVED.search(line)) is not None:
+            line = f"Received {received[1]}."
+        elif _NOISE.match(line):
+            return
+        if line.strip() and said < _MOST_LINES:
             said += 1
-            on_line(line)
+            on_line(line.strip())
 
     return pass_on
 

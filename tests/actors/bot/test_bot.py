@@ -273,9 +273,9 @@ async def test_status_apps_and_ps_say_how_things_are(world: World) -> None:
     await world.add_app("blog")
     async with world.running():
         await world.api.say(ANN, "/apps")
-        assert "blog: not deployed yet\nshop: v2 serves" in (await world.api.message(ANN, "shop")).text
+        assert "blog: nothing deployed yet\nshop: serving v2" in (await world.api.message(ANN, "shop")).text
         await world.api.say(ANN, "/status shop")
-        await world.api.message(ANN, "shop: v2 serves\nhttps://shop.example.com")
+        await world.api.message(ANN, "shop: serving v2\nhttps://shop.example.com")
         await world.api.say(ANN, "/ps")
         await world.api.message(ANN, "No instance is running.")
 
@@ -348,7 +348,7 @@ async def test_a_crash_while_the_network_is_lost_is_announced_when_it_is_back(wo
         for user in (ANN, BEN):
             await world.api.message(user, "🔥 shop v3: web.1 exited with code 7.")
         await world.api.say(ANN, "/apps")
-        await world.api.message(ANN, "shop: not deployed yet")
+        await world.api.message(ANN, "shop: nothing deployed yet")
         status = await world.status()
         assert (status.trouble, status.waiting, status.dropped, world.warnings.all()) == (None, 0, 0, [])
 

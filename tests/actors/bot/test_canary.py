@@ -142,7 +142,7 @@ async def test_canary_brings_the_figures_to_the_end_of_the_chat(world: World) ->
         await world.api.wait_for(lambda: len(world.api.to(ANN)) == 2)
         assert world.api.to(ANN)[1].id > old.id
         await world.api.say(ANN, "/status shop")
-        shown = await world.api.message(ANN, "shop: not served")
+        shown = await world.api.message(ANN, "shop: down (v1)")
         assert "v2 is a canary for 5 % of the visitors" in shown.text
         assert "Canary" in shown.labels
 

@@ -14,7 +14,7 @@ async def test_an_app_is_closed_with_a_text_and_opened_by_a_button(world: World)
         await world.api.say(ANN, "/maintenance shop on Back at ten,  we hope.")
         closed = await world.api.message(ANN, "🚧 shop is in maintenance; visitors read: Back at ten,  we hope.")
         await world.api.say(ANN, "/apps")
-        await world.api.message(ANN, "🚧 shop: in maintenance; v2 serves")
+        await world.api.message(ANN, "🚧 shop: in maintenance (serving v2)")
         await world.api.say(ANN, "/status shop")
         shown = await world.api.message(ANN, "Visitors read: Back at ten,  we hope.")
         assert shown.labels[-1] == "Open to visitors"

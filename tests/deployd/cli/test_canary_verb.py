@@ -5,7 +5,7 @@ import pytest
 from deployd.domain.deployment import Outcome, Trigger
 from deployd.domain.edge import Canary, CanaryRule
 from deployd.domain.ids import AppName, DeploymentId
-from deployd.domain.route import CanaryRoute, Route
+from deployd.domain.route import CanaryRoute, Route, parse_address
 from deployd.messages.deploy import AbortCanary, BeginCanary, PromoteCanary, RequestDeployment
 from deployd.proxy.proxy import Proxy
 from tests.deployd.cli.conftest import Run
@@ -81,7 +81,8 @@ async def test_how_it_does_is_shown_for_both_releases(run: Run, bench: Bench, pr
     canary = CanaryRoute(
         canary=Canary(release=3, percent=5, header="X-Canary: 1"), deployment=DeploymentId("dep-1"), targets=()
     )
-    route = Route(app=SHOP, hosts=("shop.test",), release=2, canary=canary)
+    live = (parse_address("127.0.0.1:1"),)
+    route = Route(app=SHOP, hosts=("shop.test",), release=2, canary=canary, targets=live)
     await bench.stores.routes.put(route)
     proxy.switch(route)
     said = (await run("canary", "shop")).out
@@ -90,7 +91,7 @@ async def test_how_it_does_is_shown_for_both_releases(run: Run, bench: Bench, pr
     assert ["live", "v2", "0", "0", "(0", "%)", "-"] in rows
     assert ["canary", "v3", "0", "0", "(0", "%)", "-"] in rows
     assert "v3 is a canary for 5 % of the visitors" in (await run("status", "shop")).out
-    assert "v2 (canary v3)" in (await run("apps")).out
+    assert "serving v2, v3 is a canary for 5 % of the visitors" in (await run("apps")).out
     shown = (await run("canary", "shop", "--json")).json
     assert (shown["live"]["release"], shown["canary"]["release"]) == (2, 3)
 

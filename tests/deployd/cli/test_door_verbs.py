@@ -41,8 +41,8 @@ async def test_maintenance_is_begun_shown_and_ended(run: Run, bench: Bench) -> N
     begun = await run("maintenance", "shop", "on", "--text", "Back at [ten].")
     assert begun.out == "shop is in maintenance; visitors read: Back at [ten].\n"
     assert bench.orders[-1] == SetMaintenance(app="shop", text="Back at [ten].", by="cli")
-    assert "(maintenance)" in (await run("apps")).out
-    assert "visitors read: Back at [ten]." in (await run("status", "shop")).out
+    assert "in maintenance (nothing deployed yet)" in (await run("apps")).out
+    assert "Visitors read: Back at [ten]." in (await run("status", "shop")).out
     assert (await run("status", "shop", "--json")).json["app"]["maintenance"] == "Back at [ten]."
     assert (await run("maintenance", "shop", "off")).out == "shop is open again.\n"
     assert "maintenance" not in (await run("apps")).out

@@ -1,13 +1,17 @@
 """Each verb against a real daemon socket: what a person reads, what a program reads, and the exit code."""
 
 import asyncio
+import json
+import re
 
 import pytest
 
 from deployd.domain.deployment import Outcome, Stage
+from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.log_line import Level
+from deployd.domain.route import Route, parse_address
 from deployd.messages.deploy import RequestDeployment, RollBack, StopApp
-from tests.deployd.cli.conftest import Ran, Run
+from tests.deployd.cli.conftest import Ran, Run, run_here
 from tests.web.bench import Bench
 
 REPO = "https://example.com/shop.git"
@@ -163,28 +167,131 @@ async def test_a_deployment_is_followed_line_by_line_to_its_end(run: Run, bench:
     deployment = await _deployed(run, bench, Outcome.LIVE)
     assert deployment.code == 0
     lines = deployment.out.splitlines()
-    assert [line.split()[-1] for line in lines if "step" in line] == ["one", "two"]
-    assert "== queued" in deployment.out
-    assert lines[-1].startswith("shop v1 is live at http://shop.test/ after")
+    assert re.fullmatch(r"Deploying shop \(dep-\w+\)", lines[0])
+    assert lines[1:5] == ["  http://shop.test/", "  step one", "  step two", "✓ building 0.0 s"]
+    assert re.fullmatch(
+        r"shop v1 is live after 0\.\d s, with 0 of 3 requests failed meanwhile, at http://shop.test/", lines[-1]
+    )
 
 
 async def test_a_failed_deployment_is_exit_code_4_with_its_reason(run: Run, bench: Bench) -> None:
     await bench.add_app()
     failed = await _deployed(run, bench, Outcome.FAILED, "npm run build exited with code 1.")
     assert failed.code == 4
-    assert failed.err == "shop was not deployed (failed): npm run build exited with code 1.\n"
+    said, still, where = failed.err.splitlines()
+    assert said == "shop was not deployed: npm run build exited with code 1."
+    assert still == "Nothing of it serves yet."
+    assert where.startswith("All lines: deployd logs shop --deployment dep-")
+    assert "✗ building" in failed.out
 
 
-async def test_a_followed_deployment_in_json_is_one_document(run: Run, bench: Bench) -> None:
+async def test_a_followed_deployment_in_json_is_a_document_a_line(run: Run, bench: Bench) -> None:
     await bench.add_app()
-    ended = await _deployed(run, bench, Outcome.LIVE, json=True)
-    assert (ended.json["outcome"], ended.json["release"]) == ("live", 1)
+    told = await _deployed(run, bench, Outcome.LIVE, None, "--json")
+    first, *between, last = map(json.loads, told.out.splitlines())
+    assert (first["event"], first["urls"]) == ("accepted", ["http://shop.test/"])
+    assert [one["line"]["text"] for one in between if one["event"] == "line"] == ["step one", "step two"]
+    assert [one["stage"] for one in between if one["event"] == "stage"] == ["queued", "building"]
+    assert (last["event"], last["deployment"]["outcome"], last["deployment"]["release"]) == ("ended", "live", 1)
 
 
-async def _deployed(run: Run, bench: Bench, outcome: Outcome, reason: str | None = None, json: bool = False) -> Ran:
+async def test_quiet_is_the_result_alone_and_a_failure_brings_the_last_lines(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    assert len((await _deployed(run, bench, Outcome.LIVE, None, "--quiet")).out.splitlines()) == 1
+    bench.subscribed.clear()
+    failed = await _deployed(run, bench, Outcome.FAILED, "No.", "-q")
+    assert failed.out == ""
+    assert "The last lines before that:\n  step one\n  step two\n" in failed.err
+    bench.subscribed.clear()
+    document = await _deployed(run, bench, Outcome.LIVE, None, "-q", "--json")
+    assert document.json["event"] == "ended"
+
+
+async def test_what_a_stage_usually_takes_is_the_median_of_those_that_went_live(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    for seconds, outcome in ((10, Outcome.LIVE), (14, Outcome.LIVE), (30, Outcome.LIVE), (500, Outcome.FAILED)):
+        past = await bench.add_deployment()
+        await bench.stores.deployments.move(past.id, Stage.QUEUED, Stage.BUILDING, past.requested_ms)
+        await bench.stores.deployments.end(past.id, outcome, None, past.requested_ms + seconds * 1000)
+    told = await _deployed(run, bench, Outcome.LIVE)
+    assert "✓ building 0.0 s (usually 14.0 s)\n" in told.out
+
+
+async def test_what_serves_and_what_failed_are_told_apart(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    first, second = await bench.add_deployment(), await bench.add_deployment()
+    await bench.end(first.id, Outcome.LIVE)
+    await bench.stores.deployments.note_release(second.id, 2)
+    await bench.end(second.id, Outcome.FAILED, "No.")
+    target = (parse_address("127.0.0.1:1"),)
+    await bench.stores.routes.put(
+        Route(app=AppName("shop"), hosts=("shop.test",), release=1, targets=target, deployment=first.id)
+    )
+    (row,) = [line.split("  ") for line in (await run("apps")).out.splitlines() if line.startswith("shop")]
+    assert [cell.strip() for cell in row if cell] == [
+        "shop", "serving v1", "failed just now (v2 never went live)", "http://shop.test/",
+    ]  # fmt: skip
+    shown = (await run("status", "shop")).out
+    assert "last deployment: failed just now (v2 never went live)\n" in shown
+    listed = (await run("status", "shop", "--json")).json
+    assert (listed["app"]["state"], listed["app"]["serving"]) == ("serving", "serving v1")
+    assert [one["state"] for one in listed["deployments"]] == ["failed", "live"]
+
+
+async def test_a_former_success_is_not_live_for_ever(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    former = await bench.add_deployment()
+    await bench.end(former.id, Outcome.LIVE)
+    await bench.stores.routes.put(
+        Route(app=AppName("shop"), hosts=(), release=2, deployment=DeploymentId("dep-a-newer-one"))
+    )
+    assert (await run("status", former.id)).out.splitlines()[0] == f"{former.id} of shop: replaced"
+
+
+async def test_an_upstream_app_is_never_one_that_was_not_deployed(run: Run, bench: Bench) -> None:
+    await bench.add_app("metrics", repo=None, upstream="127.0.0.1:9000")
+    assert "metrics  routing to 127.0.0.1:9000  -" in (await run("apps")).out
+
+
+async def test_an_app_can_be_named_to_cancel_what_it_is_doing(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    running, queued = await bench.add_deployment(), await bench.add_deployment()
+    cancelled = await run("cancel", "shop")
+    assert cancelled.out == f"Cancelled {queued.id} of shop.\nCancelled {running.id} of shop.\n"
+    nothing = await run("cancel", "shop")
+    assert (nothing.code, "nothing to cancel" in nothing.err) == (1, True)
+
+
+@pytest.mark.parametrize("verb", ["status", "logs", "deploy", "cancel", "pause", "env"])
+async def test_a_name_that_is_nearly_right_is_suggested(run: Run, bench: Bench, verb: str) -> None:
+    await bench.add_app("web")
+    assert "Did you mean 'web'?" in (await run(verb, "web2")).err
+
+
+def test_a_verb_that_is_nearly_right_is_suggested() -> None:
+    mistyped = run_here("deply")
+    assert (mistyped.code, "Did you mean 'deploy'?" in mistyped.err) == (2, True)
+
+
+async def test_text_from_outside_does_not_reach_the_terminal_as_commands(run: Run, bench: Bench) -> None:
+    """Wherever it comes from: a commit message, a reason, a name in the answer of the daemon."""
+    await bench.add_app()
+    deployment = await bench.add_deployment()
+    evil = "\x1b]0;owned\x07\x1b[2J\x1b[31mfix\u202e " + "x" * 200_000
+    await bench.stores.deployments.note_commit(deployment.id, "0123456789", evil)
+    await bench.end(deployment.id, Outcome.FAILED, "\x1b[8mhidden\x9b2J\nreason")
+    bench.problems.append("\x1b[5mThe disk is full.")
+    for argv in (("status", "shop"), ("status", deployment.id), ("status",), ("apps",)):
+        shown = (await run(*argv)).out
+        assert not set(shown) & set("\x1b\x07\x9b\u202e"), argv
+        assert len(shown) < 2_000
+    assert "01234567 fix" in (await run("status", "shop")).out
+
+
+async def _deployed(run: Run, bench: Bench, outcome: Outcome, reason: str | None = None, *options: str) -> Ran:
     """Plays the build while the verb looks on."""
     async with asyncio.TaskGroup() as group:
-        deploying = group.create_task(run("deploy", "shop", *(["--json"] if json else [])))
+        deploying = group.create_task(run("deploy", "shop", *options))
         await bench.subscribed.wait()
         (deployment,) = await bench.stores.deployments.unfinished()
         await bench.say("step one", deployment=deployment.id)

@@ -30,7 +30,7 @@ def test_a_plan_with_everything_is_told_in_the_order_it_happens() -> None:
         "  Dockerfile is here too and not used.",
         "Tools: node 22.1.0, pnpm 9, bun",
         "Install: pnpm install",
-        "Install: skipped while pnpm-lock.yaml is the same: node_modules, apps/web/node_modules taken over",
+        "Kept for the next build: node_modules, apps/web/node_modules, as long as pnpm-lock.yaml stays the same",
         "Build: pnpm run build",
         "Prune: pnpm prune --prod",
         "Process web: next start",

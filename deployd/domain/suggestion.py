@@ -1,0 +1,16 @@
+"""What a person may have meant with a name that is not there."""
+
+from collections.abc import Iterable
+
+_MOST_LETTERS_APART = 4
+_MOST_COMPARED = 500
+"""Comparing takes some 20 µs each, on the event loop of the daemon."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """` Did you mean 'web'?` with the space in front of it, or nothing."""
+    from difflib import get_close_matches  # Only for mistakes.
+
+    alike = [name for name in known if abs(len(name) - len(given)) <= _MOST_LETTERS_APART][:_MOST_COMPARED]
+    near = get_close_matches(given.lower(), alike, n=2, cutoff=0.6)
+    return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
