@@ -44,11 +44,15 @@ def test_json_is_the_plan_itself(tmp_path: Path) -> None:
     assert (plan.builder, plan.processes) == ("go", {"web": "./.deployd/app"})
 
 
-def test_a_repository_is_fetched_at_a_ref_and_nothing_of_it_stays(tmp_path: Path) -> None:
+def test_a_repository_is_fetched_at_a_ref_and_nothing_of_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"  # /tmp is everybody's: another test may be planning just then.
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     repo = repo_with({"index.html": ""}, tmp_path / "repo")
     git(repo, "tag", "static")
     write(repo, GO, "Now it is Go")
-    before = set(Path(tempfile.gettempdir()).glob("deployd-plan-*"))
     for argv, builder in (
         ([repo.as_uri()], "go"),
         ([repo.as_uri(), "--ref", "static"], "static"),
@@ -56,7 +60,7 @@ def test_a_repository_is_fetched_at_a_ref_and_nothing_of_it_stays(tmp_path: Path
     ):
         ran = run_here("plan", *argv, "--json")
         assert (ran.code, ran.json["builder"]) == (0, builder)
-    assert not set(Path(tempfile.gettempdir()).glob("deployd-plan-*")) - before
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_root_can_be_named(tmp_path: Path) -> None:
