@@ -78,13 +78,13 @@ class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """For people: the same sentence in the log, on the command line and in a chat."""
-        if not self.requests:
-            return f"{SWITCHED}; no request came meanwhile, drained in {self.drain_seconds:.3g} s."
-        said = (
-            f"{SWITCHED}: {self.failed + self.cut:,} of {self.requests:,} requests failed "
-            f"({self.served_by_old:,} served by the old release, {self.served_by_new:,} by the new one); "
-            f"the longest wait was {self.longest_hold_seconds:.3g} s, drained in {self.drain_seconds:.3g} s"
-        )
+        said = f"{SWITCHED}; no request came meanwhile, drained in {self.drain_seconds:.3g} s"
+        if self.requests:
+            said = (
+                f"{SWITCHED}: {self.failed + self.cut:,} of {self.requests:,} requests failed "
+                f"({self.served_by_old:,} served by the old release, {self.served_by_new:,} by the new one); "
+                f"the longest wait was {self.longest_hold_seconds:.3g} s, drained in {self.drain_seconds:.3g} s"
+            )
         if self.asked_to_leave:
             sockets = "1 WebSocket was" if self.asked_to_leave == 1 else f"{self.asked_to_leave:,} WebSockets were"
             said += f", {sockets} asked to leave"

@@ -378,7 +378,10 @@ async def test_a_switch_says_how_long_requests_waited_and_who_was_asked_to_leave
             "Switched: 3 of 4 requests failed (0 served by the old release, 1 by the new one); "
             "the longest wait was 0 s, drained in 0 s, 1 WebSocket was asked to leave.",
         ),
-        (SwitchReport(asked_to_leave=1500), "1,500 WebSockets were asked to leave."),
+        (
+            SwitchReport(asked_to_leave=1500),
+            "Switched; no request came meanwhile, drained in 0 s, 1,500 WebSockets were asked to leave.",
+        ),
     ],
 )
 def test_the_proof_is_a_sentence(report: SwitchReport, said: str) -> None:
