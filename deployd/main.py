@@ -22,6 +22,7 @@ from deployd.doors import Doors, are_kept, from_systemd
 from deployd.handover import Legacy, step_out
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.errors import Escalated
+from deployd.kernel.first_failure import first_failure
 from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.kernel.problems import Problems
 from deployd.kernel.supervisor import Supervisor
@@ -148,16 +149,17 @@ class _Process:
 
     async def _until_told(self, supervisor: Supervisor) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
-                background = [
-                    group.create_task(self._watchdog.run(), name="loop watchdog"),
-                    group.create_task(supervisor.wait(), name="supervisor"),
-                ]
-                await self._succession.told.wait()
-                for task in background:
-                    task.cancel()
-        except* Escalated as escalated:
-            raise DeploydError(str(escalated.exceptions[0])) from escalated.exceptions[0]
+            with first_failure(Escalated):
+                async with asyncio.TaskGroup() as group:
+                    background = [
+                        group.create_task(self._watchdog.run(), name="loop watchdog"),
+                        group.create_task(supervisor.wait(), name="supervisor"),
+                    ]
+                    await self._succession.told.wait()
+                    for task in background:
+                        task.cancel()
+        except Escalated as escalated:
+            raise DeploydError(str(escalated)) from escalated
         finally:
             if not self._succession.under_way:
                 self._notifier.stopping(supervisor.stop_seconds + _CLOSE_SECONDS)

@@ -12,6 +12,7 @@ from deployd.domain.instance import Instance
 from deployd.domain.log_line import Level
 from deployd.domain.place import front_place, is_below
 from deployd.domain.route import Address
+from deployd.kernel.first_failure import first_failure
 
 _FIRST_INTERVAL_SECONDS = 0.05
 _BETWEEN_SUCCESSES_SECONDS = 0.01
@@ -27,12 +28,10 @@ class Gate:
 
     async def pass_all(self, app: App, check: HealthCheck, instances: list[Instance]) -> None:
         """StartFailed with the first reason; the other checks stop with it."""
-        try:
+        with first_failure(StartFailed):
             async with asyncio.TaskGroup() as group:
                 for instance in instances:
                     group.create_task(self._pass(app, check, instance), name=f"gate {instance.id}")
-        except* StartFailed as failures:
-            raise StartFailed(str(failures.exceptions[0])) from None
 
     async def _pass(self, app: App, check: HealthCheck, instance: Instance) -> None:
         if instance.kind != "web":

@@ -18,6 +18,7 @@ from deployd.domain.instance import Instance, InstanceState
 from deployd.domain.release import Release
 from deployd.domain.route import Address, Route, StaticSite, TakenBack
 from deployd.kernel.errors import ActorError
+from deployd.kernel.first_failure import first_failure
 from deployd.messages.proxy import DrainTargets, RemoveRoute, SwitchTraffic
 
 _SWITCH_SECONDS = 20.0
@@ -186,13 +187,11 @@ class Rollout:
         order = DrainTargets(app=app.name, drain_seconds=seconds)
         if not self._has_way_back(release):
             return await self._tools.proxy.ask(order, seconds + 5)
-        try:
+        with first_failure(DeploydError, ActorError):
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._refuse_errors(app, release), name=f"watch {app.name}")
                 report = await self._tools.proxy.ask(order, seconds + 5)
                 watching.cancel()
-        except* (DeploydError, ActorError) as failures:
-            raise failures.exceptions[0] from None
         return report
 
     async def _refuse_errors(self, app: App, release: Release) -> None:
