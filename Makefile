@@ -1,9 +1,9 @@
-# make setup | demo | test | corpus | probe | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | probe | check | bench | binary: each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe check bench ui lock clean
+.PHONY: setup demo test corpus probe check bench binary ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -46,6 +46,11 @@ bench: setup
 # 194 conformance cases through a running deployd: a table, what differs, and 1 at the end when a MUST is missed.
 probe: setup
 	$(PY) -m tests.e2e.probe
+
+# dist/deployd: all of it in one file, for machines of this architecture with at least this glibc.
+binary: setup
+	bash packaging/system-packages.sh binary
+	$(PY) packaging/single_file/build.py
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:
