@@ -203,6 +203,7 @@ class Assembly:
             control_host=server.control_name,
             url_of=self._links.to,
             reload=lambda: self.succession.begin(self.world.stores.deployments),
+            toolchains=self.world.toolchains,
             vitals=Vitals(
                 problems=self._all_problems,
                 warnings=self.warnings,

@@ -13,6 +13,7 @@ from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
+from deployd.ports.toolchains import Toolchains
 from web.vitals import Vitals
 
 ASK_SECONDS = 10.0
@@ -45,6 +46,7 @@ class Desk:
     control_host: str | None = None
     url_of: Callable[[str], str] = _plain_url
     reload: Callable[[], Awaitable[None]] = _no_reload
+    toolchains: Toolchains | None = None
     vitals: Vitals = field(default_factory=Vitals)
 
 

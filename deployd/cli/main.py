@@ -21,6 +21,7 @@ from deployd.cli.reload import reload
 from deployd.cli.serve import check, serve
 from deployd.cli.status import status
 from deployd.cli.token import token
+from deployd.cli.toolchain import toolchain
 
 VERBS = (
     serve, check, doctor, plan, reload, apps, create, deploy, status, logs, rollback, ps, stop, restart, cancel, remove,
@@ -39,6 +40,7 @@ for each in VERBS:
     cli.command(each.__name__.replace("_", "-"))(each)
 cli.add_typer(env, name="env", help="Show and change an app's environment variables.")
 cli.add_typer(token, name="token", help="API tokens for programs and browsers elsewhere.")
+cli.add_typer(toolchain, name="toolchain", help="Tools that builds use: node, pnpm, python…")
 
 
 def _say_version(asked: bool) -> None:
