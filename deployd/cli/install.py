@@ -20,7 +20,7 @@ from deployd.domain.errors import DeploydError, UserMistake
 from deployd.installation import upgrade as renewal
 from deployd.installation.layout import USER, Layout, Origin
 from deployd.installation.plan import install_plan, out_of_reach, uninstall_plan
-from deployd.installation.steps import Started, Step
+from deployd.installation.steps import Started, Step, packed_name
 from deployd.program import is_single_file, own_command
 from web.views import NewToken, StatusView
 
@@ -56,7 +56,9 @@ def install(session: Session, dry_run: DryRunOption = False) -> None:
 def uninstall(session: Session, purge: PurgeOption = False, dry_run: DryRunOption = False) -> None:
     """Stop deployd and its apps and take the service away; settings and data stay unless --purge."""
     layout = Layout()
-    steps = uninstall_plan(layout, systemd=_SYSTEMD.is_dir(), daemon=_running(layout), purge=purge)
+    single_file = layout.program.is_file() and bool(packed_name(layout.program))
+    systemd, daemon = _SYSTEMD.is_dir(), _running(layout)
+    steps = uninstall_plan(layout, systemd=systemd, daemon=daemon, single_file=single_file, purge=purge)
     taken = _walk(steps, dry_run, "uninstall")
     notes = []
     if not purge and (layout.data.exists() or layout.config.exists()):

@@ -44,8 +44,11 @@ def install_plan(origin: Origin, layout: Layout) -> list[Step]:
     return steps
 
 
-def uninstall_plan(layout: Layout, *, systemd: bool, daemon: int | None, purge: bool) -> list[Step]:
-    """`daemon` is the pid of one that runs without systemd. The program goes last: it is the one that does all this."""
+def uninstall_plan(layout: Layout, *, systemd: bool, daemon: int | None, single_file: bool, purge: bool) -> list[Step]:
+    """`daemon` is the pid of one that runs without systemd.
+
+    An installed `single_file` goes last, since it may be the one that does all this; a package is not ours to remove.
+    """
     steps: list[Step] = [Stopped(units=(SOCKET, UNIT))] if systemd else []
     steps += [
         ProcessesEnded(daemon=None if systemd else daemon),
@@ -56,7 +59,9 @@ def uninstall_plan(layout: Layout, *, systemd: bool, daemon: int | None, purge: 
         steps.append(UnitsRead(unit=layout.unit))
     if purge:
         steps += [Gone(path=layout.config.parent), Gone(path=layout.data), NoUser(name=USER)]
-    return [*steps, Gone(path=layout.previous), Gone(path=layout.program), Gone(path=layout.unpacked)]
+    if single_file:
+        steps += [Gone(path=layout.previous), Gone(path=layout.program), Gone(path=layout.unpacked)]
+    return steps
 
 
 def out_of_reach(command: tuple[str, ...], interpreter: Path) -> str | None:

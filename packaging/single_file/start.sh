@@ -29,7 +29,7 @@ temporary=/var/tmp/deployd-$(id -u)
 mine() { [ -O "$1" ] && [ ! -L "$1" ]; }
 if [ -z "${DEPLOYD_UNPACK-}" ]; then
     [ -x "$shared/$id/deployd" ] && run "$shared" "$@"
-    [ -x "$own/$id/deployd" ] && mine "$own/$id" && run "$own" "$@"
+    [ -x "$own/$id/deployd" ] && mine "$own" && run "$own" "$@"
     [ -x "$temporary/$id/deployd" ] && mine "$temporary" && run "$temporary" "$@"
 fi
 

@@ -62,7 +62,7 @@ def test_the_configuration_is_the_commented_reference_and_can_be_read(tmp_path: 
 
 
 def test_uninstalling_takes_the_program_last_and_the_data_only_when_purged() -> None:
-    kept = sentences(uninstall_plan(Layout(), systemd=True, daemon=None, purge=False))
+    kept = sentences(uninstall_plan(Layout(), systemd=True, daemon=None, single_file=True, purge=False))
     assert kept == [
         "Stop and disable deployd.socket, deployd.service.",
         "End the apps it runs.",
@@ -73,12 +73,17 @@ def test_uninstalling_takes_the_program_last_and_the_data_only_when_purged() -> 
         "Remove /usr/local/bin/deployd.",
         "Remove /usr/local/lib/deployd.",
     ]
-    purged = sentences(uninstall_plan(Layout(), systemd=True, daemon=None, purge=True))
+    purged = sentences(uninstall_plan(Layout(), systemd=True, daemon=None, single_file=True, purge=True))
     assert [one for one in purged if one not in kept] == [
         "Remove /etc/deployd.",
         "Remove /var/lib/deployd.",
         "Remove the system user deployd.",
     ]
+
+
+def test_uninstalling_leaves_a_package_to_what_installed_it() -> None:
+    steps = uninstall_plan(Layout(), systemd=True, daemon=None, single_file=False, purge=True)
+    assert not [sentence for sentence in sentences(steps) if "/usr/local" in sentence]
 
 
 def test_a_program_in_a_home_is_refused_with_the_command_that_installs_it_for_all() -> None:
