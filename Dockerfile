@@ -1,7 +1,12 @@
 # deployd in a container, as an unprivileged user, with everything it keeps in /data.
 #
 #   docker build -t deployd .
-#   docker run -p 8080:8080 -v deployd:/data deployd
+#   docker run -p 8080:8080 -v deployd:/data --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+#       --security-opt systempaths=unconfined deployd
+#
+# The three options let bubblewrap make the sandbox of a build: Docker forbids namespaces and mounts (seccomp, AppArmor)
+# and a /proc of one's own (systempaths). Without them builds run without a sandbox, or not at all, and /readyz,
+# `deployd status` and the page say so. For `build_network = "isolated"` add --device /dev/net/tun.
 #
 # Apps are processes of this container: they end with it, and start again from their releases.
 
@@ -13,16 +18,22 @@ COPY web/ui ./
 RUN npm run build
 
 FROM python:3.11-slim-bookworm AS package
-RUN pip install --no-cache-dir "uv>=0.9"
 WORKDIR /src
 ENV VIRTUAL_ENV=/opt/deployd/.venv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml requirements.lock README.md LICENSE deployd.toml ./
+COPY packaging/deployd.service packaging/
+# Every file that is installed is the one whose hash is in requirements.lock: uv itself, and what deployd needs of the rest.
+RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.lock \
+    && pip install --no-cache-dir --require-hashes -r uv.lock \
+    && uv venv "$VIRTUAL_ENV" \
+    && uv pip compile --quiet --extra telegram --extra postgres --extra http2 --constraints requirements.lock pyproject.toml -o pins.txt \
+    && uv pip install --no-cache --require-hashes --constraints requirements.lock -r pins.txt
 COPY deployd deployd
 COPY actors actors
 COPY sql sql
 COPY web web
 COPY --from=ui /src/dist web/ui/dist
-RUN uv venv "$VIRTUAL_ENV" && uv pip install --no-cache --constraints requirements.lock ".[telegram,postgres]"
+RUN uv pip install --no-cache --no-deps .
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \

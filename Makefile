@@ -1,9 +1,10 @@
-# make setup | demo | test | corpus | probe | kills | nspawn | check | bench: each does all the set-up it needs.
+# make setup | demo | test | corpus | probe | restarts | reload-kills | nspawn | check | bench | binary: each does all the
+# set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe restarts reload-kills nspawn check bench ui lock clean
+.PHONY: setup demo test corpus probe restarts reload-kills nspawn check bench binary ui lock clean
 
 setup: .venv/.synced web/ui/dist/index.html
 
@@ -59,6 +60,11 @@ reload-kills: setup
 # Reloads, restarts and stops under the systemd of Debian 12 and 13, 20 rounds each; `make test` takes one of 12.
 nspawn: setup
 	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 tests/e2e/test_systemd.py
+
+# dist/deployd: all of it in one file, for machines of this architecture with at least this glibc.
+binary: setup
+	bash packaging/system-packages.sh binary
+	$(PY) packaging/single_file/build.py
 
 # Takes the newest versions that pyproject.toml allows; the file names no registry.
 lock:

@@ -216,6 +216,7 @@ class Assembly:
             url_of=self._links.to,
             reload=self.succession.begin,
             settled=lambda: self.succession.settled,
+            toolchains=self.world.toolchains,
             vitals=Vitals(
                 problems=self._all_problems,
                 warnings=self.warnings,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system packages that deployd and its tests use and that are missing: as root through apt on
-# Debian and Ubuntu; otherwise prints the one command to type. With the word `bench`, the benches' peers as well.
+# Debian and Ubuntu; otherwise prints the one command to type. With the word `bench`, the benches' peers as well;
+# with `binary`, what makes the single file.
 set -euo pipefail
 
 missing=()
@@ -23,6 +24,12 @@ if [ "${1:-}" = bench ]; then
     need nginx nginx-light
     need haproxy haproxy
     need caddy caddy
+fi
+if [ "${1:-}" = binary ]; then
+    need objcopy binutils
+    # Debian's own Python is one program; the single file takes it as a library.
+    [ "$(command -v python3)" != /usr/bin/python3 ] || ldconfig -p | grep -q "libpython$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')" ||
+        missing+=("libpython$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')")
 fi
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 

@@ -14,6 +14,7 @@ from deployd.messages.log import LogMessage
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
+from deployd.ports.toolchains import Toolchains
 from deployd.settings.declared import Declared
 from web.vitals import Vitals
 
@@ -49,6 +50,7 @@ class Desk:
     url_of: Callable[[str], str] = _plain_url
     reload: Callable[[], Awaitable[None]] = _no_reload
     settled: Callable[[], bool] = lambda: True
+    toolchains: Toolchains | None = None
     vitals: Vitals = field(default_factory=Vitals)
     config: Ref[ConfigMessage] = field(default_factory=lambda: Ref("config"))
     declared: Declared = field(default_factory=Declared)

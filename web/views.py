@@ -116,6 +116,15 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True):
     tokens: list[ApiToken]
 
 
+class FetchedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """`place` is the folder of its programs below that of the toolchains; empty for the host's own."""
+
+    name: str
+    version: str
+    place: str
+    said: list[str]
+
+
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     """`token` is shown this once; only its hash is kept."""
 

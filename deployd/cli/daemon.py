@@ -55,8 +55,10 @@ class Daemon:
     def get(self, path: str, shape: type[Shape], **query: object) -> Shape:
         return msgspec.json.decode(self._exchange("GET", _address(path, query), None), type=shape)
 
-    def send(self, method: str, path: str, shape: type[Shape], body: object = None) -> Shape:
-        return msgspec.json.decode(self._exchange(method, _address(path, {}), body), type=shape)
+    def send(
+        self, method: str, path: str, shape: type[Shape], body: object = None, seconds: float = _ANSWER_SECONDS
+    ) -> Shape:
+        return msgspec.json.decode(self._exchange(method, _address(path, {}), body, seconds), type=shape)
 
     def tell(self, method: str, path: str, body: object = None) -> None:
         """For what is answered without content."""
@@ -65,8 +67,8 @@ class Daemon:
     def stream(self, path: str, **query: object) -> "EventStream":
         return EventStream(self._open("GET", _address(path, query), None, timeout=None))
 
-    def _exchange(self, method: str, address: str, body: object) -> bytes:
-        connection, response = self._open(method, address, body, _ANSWER_SECONDS)
+    def _exchange(self, method: str, address: str, body: object, seconds: float = _ANSWER_SECONDS) -> bytes:
+        connection, response = self._open(method, address, body, seconds)
         with closing(connection), self._reachable():
             return response.read()
 

@@ -4,8 +4,9 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
+
+from uv import find_uv_bin
 
 from deployd.cli.check import Check, bad, good
 
@@ -98,9 +99,11 @@ def _program(name: str, path: str, argument: str, remedy: str, needed: bool = Fa
 
 
 def _uv() -> str:
-    """Beside our own Python, where the package puts it, or on the PATH."""
-    beside = Path(sys.executable).parent / "uv"
-    return str(beside) if beside.is_file() else "uv"
+    """The one that every build gets: it came with deployd."""
+    try:
+        return find_uv_bin()
+    except FileNotFoundError:
+        return "uv"
 
 
 def _run(argv: list[str]) -> subprocess.CompletedProcess[str] | None:

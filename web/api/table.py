@@ -1,6 +1,6 @@
 """Every endpoint of the API: the one list that routing, access and the OpenAPI document are made from."""
 
-from web.api import apps, canary, deployments, env, logs, pause, status, tokens
+from web.api import apps, canary, deployments, env, logs, pause, status, tokens, toolchains
 from web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -11,5 +11,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *env.ENDPOINTS,
     *logs.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *toolchains.ENDPOINTS,
     *status.ENDPOINTS,
 )
