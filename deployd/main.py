@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from deployd.doors import Doors, from_systemd
 from deployd.handover import Legacy
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.errors import Escalated
+from deployd.kernel.lag_report import LagReport
 from deployd.kernel.problems import Problems
 from deployd.kernel.supervisor import Supervisor
 from deployd.kernel.watchdog import LoopWatchdog
@@ -59,7 +61,7 @@ class _Process:
         self._doors = Doors(legacy.doors if legacy else from_systemd(environment()))
         self._notifier = Notifier(environment().get("NOTIFY_SOCKET"))
         self._succession = Succession(config_path, lock, self._doors, self._notifier, self._refs.log)
-        self._watchdog = LoopWatchdog(_warn_of_lag, clock=self._clock)
+        self._watchdog = LoopWatchdog(LagReport(_log.warning, self._clock, _time_of_day), clock=self._clock)
         self._problems = Problems()
         self._cautions = Problems()
         self._redactor = Redactor()
@@ -140,7 +142,7 @@ class _Process:
                 for task in background:
                     task.cancel()
         except* Escalated as escalated:
-            raise DeploydError(str(escalated.exceptions[0])) from escalated.exceptions[0]
+            raise _cause(escalated.exceptions[0]) from escalated.exceptions[0]
         finally:
             if not self._succession.under_way:
                 self._notifier.stopping()
@@ -163,5 +165,10 @@ async def _start(supervisor: Supervisor) -> None:
         raise
 
 
-def _warn_of_lag(milliseconds: float) -> None:
-    _log.warning("the event loop was held up for %.0f ms", milliseconds)
+def _cause(escalated: BaseException) -> DeploydError:
+    cause = escalated.__cause__
+    return cause if isinstance(cause, DeploydError) else DeploydError(str(escalated))
+
+
+def _time_of_day(time_ms: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))

@@ -13,6 +13,7 @@ from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
+from deployd.domain.repo_url import check_repo
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
 """What visitors read when nobody said what."""
@@ -137,10 +138,10 @@ def check_settings(name: str, settings: AppSettings) -> None:
             f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
             "beyond ASCII are to be percent-encoded."
         )
-    if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
-        raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
     try:
         _check_processes(settings)
+        if settings.repo is not None:
+            check_repo(settings.repo)
         check_build_settings(settings.build)
         check_edge(settings.proxy)
         _check_canonical(settings.proxy.canonical, settings.domains)
