@@ -86,7 +86,8 @@ def port(name: str, host: str, number: int, daemon_runs: bool) -> Check:
         with socket.create_server((host, number), family=_family(host)):
             return good(name, f"{where} is free")
     except PermissionError:
-        return bad(name, f"{where} is reserved for root", "choose a port above 1023, or use the systemd unit")
+        allow = f"sysctl net.ipv4.ip_unprivileged_port_start={number}"
+        return bad(name, f"{where} may not be opened by this user", f"{allow}, or choose a port above 1023")
     except OSError as error:
         return bad(name, f"{where} cannot be opened: {error.strerror or error}", "stop who has it, or change the port")
 

@@ -14,6 +14,7 @@ from deployd.domain.host_name import in_ascii, is_domain, is_host_name, why_no_h
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
+from deployd.domain.repo_url import check_repo
 from deployd.domain.setting import Key, WrongSetting, raise_first
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
@@ -150,8 +151,11 @@ def _wrong_places(settings: AppSettings) -> Iterator[WrongSetting]:
             f"the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
             "beyond ASCII are to be percent-encoded.",
         )
-    if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
-        yield WrongSetting(("repo",), "`repo` is not a git URL.")
+    if settings.repo is not None:
+        try:
+            check_repo(settings.repo)
+        except UserMistake as mistake:
+            yield WrongSetting(("repo",), str(mistake))
 
 
 def _is_upstream(address: str) -> bool:

@@ -1,11 +1,13 @@
 """The command line as its own process: how fast it starts, how it follows, and what it says when nobody is there."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.deployd.cli.conftest import run_here
+from tests.support.ports import free_port
 from tests.web.bench import Bench
 
 _PYTHON = (sys.executable, "-m", "deployd")
@@ -73,3 +75,16 @@ async def test_following_shows_new_lines_as_they_come(bench: Bench) -> None:
     finally:
         process.terminate()
         await process.wait()
+
+
+def test_a_start_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        config.write_text(f'[server]\nhttp = "{taken}"\nadmin = "127.0.0.1:{free_port()}"\n')
+        ran = subprocess.run(
+            [*_PYTHON, "serve", "--config", str(config)], capture_output=True, text=True, timeout=30, check=False
+        )
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert ran.stderr.startswith(f"{taken} cannot be listened at: ")
+    assert ran.stderr.endswith(" listens there; stop it, or change `server.http`.\n")
