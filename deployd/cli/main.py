@@ -8,6 +8,7 @@ from deployd.cli.deploy import cancel, deploy, restart, rollback
 from deployd.cli.doctor import doctor
 from deployd.cli.env import env
 from deployd.cli.exit_code import EPILOG
+from deployd.cli.export import export
 from deployd.cli.logs import logs
 from deployd.cli.maintenance import maintenance
 from deployd.cli.password import hash_password
@@ -20,7 +21,7 @@ from deployd.cli.token import token
 
 VERBS = (
     serve, check, doctor, plan, reload, apps, create, deploy, status, logs, rollback, ps, stop, restart, cancel, remove,
-    canary, pause, resume, maintenance, hash_password,
+    canary, pause, resume, maintenance, hash_password, export,
 )  # fmt: skip
 
 cli = typer.Typer(
