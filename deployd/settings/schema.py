@@ -33,9 +33,9 @@ def struct(kind: inspect.Type) -> inspect.StructType | None:
     return next((one for one in choices(kind) if isinstance(one, inspect.StructType)), None)
 
 
-def kind_of(key: Key) -> inspect.Type | None:
-    """None when there is no such key."""
-    kind: inspect.Type | None = config_kind()
+def kind_of(key: Key, top: inspect.Type | None = None) -> inspect.Type | None:
+    """None when there is no such key; `top` is what the key counts from, when that is not deployd.toml."""
+    kind: inspect.Type | None = top or config_kind()
     for part in key:
         kind = None if kind is None else _below(kind, part)
     return kind
