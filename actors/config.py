@@ -24,14 +24,13 @@ from deployd.ports.app_store import AppStore
 from deployd.ports.config_file import ConfigFile
 from deployd.ports.deployment_store import DeploymentStore
 from deployd.settings.declared import Declared, Owner
+from deployd.settings.effect import WAITS_FOR
 
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
 _SURE_SECONDS = 2.0
 """A file that is still being written may lack its last tables; apps are not stopped for that."""
-_WAITS_FOR = {"env": "restart", "processes": "restart", "limits": "restart", "commands": "deploy", "build": "deploy"}
-"""What is applied to the next processes or the next build, so that an edit alone never interrupts an app."""
 
 
 class ConfigActor(Actor[ConfigMessage]):
@@ -173,7 +172,7 @@ class ConfigActor(Actor[ConfigMessage]):
 
     def _say_what_waits_for(self, name: AppName, app: AppConfig) -> None:
         before = self._applied.get(name)
-        for key, verb in _WAITS_FOR.items():
+        for key, verb in WAITS_FOR.items():
             if before is not None and getattr(before, key) != getattr(app, key):
                 text = f"The new `{key}` of {name} takes effect with: deployd {verb} {name}"
                 self._journal.say(name, None, text)

@@ -56,6 +56,10 @@ class Daemon:
     def get(self, path: str, shape: type[Shape], **query: object) -> Shape:
         return msgspec.json.decode(self._exchange("GET", _address(path, query), None), type=shape)
 
+    def text(self, path: str, **query: object) -> str:
+        """For what is no JSON."""
+        return self._exchange("GET", _address(path, query), None).decode()
+
     def send(
         self, method: str, path: str, shape: type[Shape], body: object = None, seconds: float | None = None
     ) -> Shape:

@@ -12,6 +12,7 @@ from deployd.cli.deploy import cancel, deploy, restart, rollback
 from deployd.cli.doctor import doctor
 from deployd.cli.env import env
 from deployd.cli.exit_code import EPILOG
+from deployd.cli.export import export
 from deployd.cli.help import help
 from deployd.cli.install import install, uninstall, upgrade
 from deployd.cli.logs import logs
@@ -27,7 +28,7 @@ from deployd.cli.toolchain import toolchain
 
 VERBS = (
     serve, check, doctor, plan, reload, apps, create, deploy, status, logs, rollback, ps, stop, restart, cancel, remove,
-    canary, pause, resume, maintenance, hash_password, install, uninstall, upgrade, help, completion,
+    canary, pause, resume, maintenance, hash_password, export, install, uninstall, upgrade, help, completion,
 )  # fmt: skip
 
 cli = typer.Typer(

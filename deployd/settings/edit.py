@@ -50,6 +50,8 @@ def written(value: Any) -> str:
     """A value as it stands behind `=`."""
     import tomlkit  # It takes 80 ms to load, which a start shall not pay.
 
+    if isinstance(value, Mapping) and not value:
+        return "{}"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{named((name,))} = {written(each)}" for name, each in value.items()) + " }"
     if isinstance(value, list | tuple):

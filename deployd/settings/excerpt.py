@@ -25,6 +25,10 @@ def excerpt(places: Places, span: Span) -> str:
     return f"{number:5} | {text}\n{'':5} | {pad}{marks}"
 
 
+def without_credentials(text: str) -> str:
+    return _CREDENTIALS.sub(_LEFT_OUT, text)
+
+
 def _hidden(places: Places, line: Span, number: int) -> list[Span]:
     credentials = [Span(*found.span()) for found in _CREDENTIALS.finditer(places.text, line.start, line.end)]
     if not places.whole and line.end >= places.reached_at:

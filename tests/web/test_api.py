@@ -37,7 +37,12 @@ async def test_an_existing_name_is_refused_with_a_sentence(owner: Client) -> Non
     ("body", "words"),
     [
         ({"name": "shop", "repo": 7}, "Expected `str | null`, got `int` - at `$.repo`"),
-        ({"name": "shop", "reppo": "x"}, "unknown field `reppo`"),
+        ({"name": "shop", "reppo": "x"}, "unknown field `reppo`: did you mean `repo`?"),
+        (
+            {"name": "shop", "limits": {"memory": 1}},
+            "unknown field `memory` - at `$.limits`: did you mean `memory_mb`?",
+        ),
+        ({"name": "shop", "nonsense": "x"}, "unknown field `nonsense`."),
         ({"repo": "x"}, "missing required field `name`"),
         ([], "Expected `object`, got `array`"),
     ],

@@ -13,7 +13,7 @@ from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
 from web.views import REDACTED, AppList, AppView, app_view
-from web.wire import answer, body_of, nothing
+from web.wire import answer, body_of, nothing, unusable
 
 
 class NewApp(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +123,7 @@ def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings
     try:
         changed = msgspec.convert(merged, type=AppSettings)
     except msgspec.ValidationError as error:
-        raise UserMistake(f"The request body is not usable: {error}.") from error
+        raise unusable(error, AppSettings) from error
     if "repo" in patch and REDACTED in (changed.repo or ""):
         raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
     return changed

@@ -88,3 +88,27 @@ def test_a_start_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert ran.stderr.startswith(f"{taken} cannot be listened at: ")
     assert ran.stderr.endswith(" listens there; stop it, or change `server.http`.\n")
+
+
+def test_a_key_is_explained_with_its_line_and_without_a_file_too(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[server]\nhttp = "127.0.0.1:80"\n')
+    said = run_here("check", "--explain", "server.http", "--config", str(config))
+    assert said.code == 0
+    assert "  The public listener: apps are served here by host name.\n" in said.out
+    assert f'{config}:2: server.http = "127.0.0.1:80"' in said.out
+    assert "[server]" in run_here("check", "--explain").out
+    listed = run_here("check", "--explain", "allow", "--json", "--config", str(config)).json
+    assert [each["key"] for each in listed] == ["telegram.allow", "apps.*.proxy.allow"]
+    wrong = run_here("check", "--explain", "server.htp", "--config", str(config))
+    assert (wrong.code, "did you mean `server.http`?" in wrong.err) == (1, True)
+    assert run_here("check", "server.http", "--config", str(config)).code == 2
+
+
+def test_a_mistake_is_shown_by_check_and_by_a_start_in_the_same_words(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[server]\nhtpp = "127.0.0.1:80"\n')
+    words = f"{config}:2:1: [server] has no key `htpp`: did you mean `http`?\n    2 | htpp = …\n      | ^^^^\n"
+    for verb in ("check", "serve"):
+        ran = run_here(verb, "--config", str(config))
+        assert (ran.code, ran.out, ran.err) == (1, "", words)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from deployd.config import AppConfig
 from deployd.domain.deployment import Outcome, Stage
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.log_line import Level
@@ -301,3 +303,24 @@ async def _deployed(run: Run, bench: Bench, outcome: Outcome, reason: str | None
         await bench.end(deployment.id, outcome, reason)
     assert "of another deployment" not in deploying.result().out
     return deploying.result()
+
+
+async def test_export_writes_toml_that_check_accepts(run: Run, bench: Bench, tmp_path: Path) -> None:
+    assert (await run("export")).err == "No app was made by command.\n"
+    await bench.add_app(domains=("a.test",))
+    said = (await run("export", "shop")).out
+    assert said == '[apps.shop]\nrepo = "https://example.com/shop.git"\ndomains = ["a.test"]\n'
+    assert (await run("export", "--json")).json == {"toml": said}
+    assert (await run("export", "ghost")).code == 1
+    (tmp_path / "new.toml").write_text(said)
+    assert run_here("check", "--config", str(tmp_path / "new.toml")).code == 0
+
+
+async def test_what_the_file_owns_is_said_by_status_and_asked_before_it_is_removed(run: Run, bench: Bench) -> None:
+    await bench.add_app(domains=("a.test",))
+    bench.desk.declared.apps = {"shop": AppConfig(repo="https://example.com/shop.git", domains=("b.test",))}
+    said = (await run("status", "shop")).out
+    assert "its settings are those of deployd.toml" in said
+    assert '! Drift: `domains` is ["a.test"], and deployd.toml says ["b.test"].' in said
+    asked = await run("remove", "shop", stdin="n\n")
+    assert (asked.code, "take [apps.shop] out of deployd.toml" in asked.err) == (1, True)
