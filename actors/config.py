@@ -113,7 +113,8 @@ class ConfigActor(Actor[ConfigMessage]):
             return None
         try:
             built_from = await self._built_from(name)
-            put = await self._deploy.ask(PutApp(name=name, settings=app.settings(), env=resolve_env(app)), _ASK_SECONDS)
+            order = PutApp(name=name, settings=app.settings(), login=app.login, env=resolve_env(app))
+            put = await self._deploy.ask(order, _ASK_SECONDS)
             wanted = (put.settings.repo, put.settings.branch)
             if put.settings.repo is not None and wanted != built_from:
                 await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)

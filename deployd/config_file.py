@@ -15,6 +15,7 @@ from deployd.domain.edge import check_network
 from deployd.domain.env import EnvValue, check_env, looks_secret
 from deployd.domain.errors import UserMistake
 from deployd.domain.place import Place
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 
 Kind = TypeVar("Kind")
@@ -86,13 +87,28 @@ def _app(name: str, table: Any, folder: Path) -> AppConfig:
         raise UserMistake(f"`apps.{name}.env` must be a table of names and values.")
     # One by one, since msgspec's paths say [...] where a name that the user chose would stand.
     values = {key: _convert(value, Secret, f"$.apps.{name}.env.{key}", folder) for key, value in env.items()}
-    app = msgspec.structs.replace(_convert(table, AppConfig, f"$.apps.{name}", folder), env=values)
+    repo = _repository(name, table)
+    app = msgspec.structs.replace(_convert(table, AppConfig, f"$.apps.{name}", folder), env=values, login=repo.login)
     check_settings(name, app.settings())
     try:
         check_env(values)
     except UserMistake as mistake:
         raise UserMistake(f"`apps.{name}.env`: {mistake}") from mistake
     return app
+
+
+def _repository(name: str, table: dict[str, Any]) -> RepositoryAddress:
+    """Leaves no login in the table, of which a mistake may be quoted."""
+    if "login" in table:
+        raise UserMistake(f"`apps.{name}.login` is not a setting: write https://user:password@host/path as `repo`.")
+    if not isinstance(table.get("repo"), str):
+        return RepositoryAddress(url="")
+    try:
+        address = RepositoryAddress.parse(table["repo"])
+    except UserMistake as mistake:
+        raise UserMistake(f"`apps.{name}.repo`: {mistake}") from mistake
+    table["repo"] = address.url
+    return address
 
 
 def _convert(value: Any, kind: type[Kind], at: str, folder: Path) -> Kind:

@@ -1,7 +1,5 @@
 """What the API shows: domain values without their secrets, plus what a person asks next."""
 
-from urllib.parse import urlsplit, urlunsplit
-
 import msgspec
 
 from deployd.domain.app import App, AppSettings
@@ -137,7 +135,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
 def app_view(app: App, urls: tuple[str, ...], route: Route | None, latest: Deployment | None) -> AppView:
     return AppView(
         name=app.name,
-        settings=msgspec.structs.replace(app.settings, repo=without_credentials(app.settings.repo)),
+        settings=msgspec.structs.replace(app.settings, repo=app.repository.shown if app.repository else None),
         urls=urls,
         created_ms=app.created_ms,
         stopped=app.stopped,
@@ -167,14 +165,3 @@ def env_view(env: Environment) -> EnvView:
             for key, entry in sorted(env.values.items())
         },
     )
-
-
-def without_credentials(repo: str | None) -> str | None:
-    """A token in an https URL may stand before or after the colon, so all of `user:password@` goes."""
-    if repo is None or "://" not in repo or "@" not in repo:
-        return repo
-    parts = urlsplit(repo)
-    userinfo, _, host = parts.netloc.rpartition("@")
-    if not userinfo or parts.scheme == "ssh":
-        return repo
-    return urlunsplit(parts._replace(netloc=f"{REDACTED}@{host}"))

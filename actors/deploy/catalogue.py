@@ -54,6 +54,7 @@ class Catalogue:
             created_ms=before.created_ms if before else self._tools.clock.now_ms(),
             stopped=before.stopped if before else False,
             maintenance=before.maintenance if before else None,
+            login=order.login_after(before),
         )
         await self._refuse_clash(app)
         await self._tools.stores.apps.put(app)

@@ -13,6 +13,8 @@ from deployd.domain.errors import UserMistake
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
+from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.secret import Secret
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
 """What visitors read when nobody said what."""
@@ -47,7 +49,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything about an app except its env, which is kept encrypted elsewhere."""
+    """Everything about an app except its env and the login to its repository, which are kept encrypted elsewhere."""
 
     repo: str | None = None
     branch: str | None = None
@@ -79,13 +81,18 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """`maintenance` is what visitors read while the app is in maintenance."""
+    """`maintenance` is what visitors read while the app is in maintenance; `login` is the one to its repository."""
 
     name: AppName
     settings: AppSettings
     created_ms: int
     stopped: bool = False
     maintenance: str | None = None
+    login: Secret | None = None
+
+    @property
+    def repository(self) -> RepositoryAddress | None:
+        return RepositoryAddress(url=self.settings.repo, login=self.login) if self.settings.repo else None
 
     def hosts(self, base_domain: str) -> tuple[str, ...]:
         """The places (deployd.domain.place) it is served at: its domains, or NAME.base_domain."""
@@ -137,15 +144,19 @@ def check_settings(name: str, settings: AppSettings) -> None:
             f"App {name!r}: the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
             "beyond ASCII are to be percent-encoded."
         )
-    if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
-        raise UserMistake(f"App {name!r}: {settings.repo!r} is not a git URL.")
     try:
         _check_processes(settings)
+        _check_repo(settings.repo)
         check_build_settings(settings.build)
         check_edge(settings.proxy)
         _check_canonical(settings.proxy.canonical, settings.domains)
     except UserMistake as mistake:
         raise UserMistake(f"App {name!r}: {mistake}") from mistake
+
+
+def _check_repo(repo: str | None) -> None:
+    if repo is not None and RepositoryAddress.parse(repo).login is not None:
+        raise AssertionError("The login of a repository's address is kept apart from an app's settings.")
 
 
 def _check_processes(settings: AppSettings) -> None:

@@ -34,7 +34,7 @@ async def open_database(file: Path, url: str) -> Database:
 def open_stores(database: Database, key: MasterKey) -> Stores:
     events = SqlEventLog(database)
     return Stores(
-        apps=SqlAppStore(database),
+        apps=SqlAppStore(database, key),
         deployments=SqlDeploymentStore(database, events),
         releases=SqlReleaseStore(database),
         instances=SqlInstanceStore(database),

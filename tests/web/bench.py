@@ -122,7 +122,8 @@ class ScriptedDeployActor(Actor[DeployMessage]):
         check_settings(name, order.settings)
         if order.create_only and name in [app.name for app in await self._stores.apps.all()]:
             raise UserMistake(f"There is an app {name!r} already.")
-        app = App(name=name, settings=order.settings, created_ms=CLOCK.now_ms())
+        before = next((app for app in await self._stores.apps.all() if app.name == name), None)
+        app = App(name=name, settings=order.settings, created_ms=CLOCK.now_ms(), login=order.login_after(before))
         await self._stores.apps.put(app)
         return app
 

@@ -6,6 +6,8 @@ from aiohttp import web
 from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings
 from deployd.domain.deployment import Deployment, Trigger
 from deployd.domain.errors import UserMistake
+from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.secret import Secret
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
@@ -37,7 +39,8 @@ async def create_app(request: web.Request) -> web.Response:
     desk = desk_of(request)
     new = await body_of(request, NewApp)
     settings = AppSettings(**{field: getattr(new, field) for field in AppSettings.__struct_fields__})
-    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, create_only=True), ASK_SECONDS)
+    settings, login = _login_apart(settings)
+    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, login=login, create_only=True), ASK_SECONDS)
     return answer(await _view(desk, app), status=201, location=f"{PREFIX}/apps/{app.name}")
 
 
@@ -52,8 +55,11 @@ async def change_app(request: web.Request) -> web.Response:
     app = await desk.stores.apps.get(request.match_info["app"])
     patch = await body_of(request, dict[str, msgspec.Raw])
     settings = _merged(app.settings, patch)
-    changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
-    return answer(await _view(desk, changed))
+    order = PutApp(name=app.name, settings=settings)
+    if "repo" in patch:
+        settings, login = _login_apart(settings)
+        order = PutApp(name=app.name, settings=settings, login=login)
+    return answer(await _view(desk, await desk.deploy.ask(order, ASK_SECONDS)))
 
 
 async def remove_app(request: web.Request) -> web.Response:
@@ -94,6 +100,15 @@ async def _view(desk: Desk, app: App) -> AppView:
     return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None)
 
 
+def _login_apart(settings: AppSettings) -> tuple[AppSettings, Secret | None]:
+    if settings.repo is None:
+        return settings, None
+    if REDACTED in settings.repo:
+        raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
+    address = RepositoryAddress.parse(settings.repo)
+    return msgspec.structs.replace(settings, repo=address.url), address.login
+
+
 def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
     merged: dict[str, object] = msgspec.to_builtins(settings)
     for field, raw in patch.items():
@@ -103,12 +118,9 @@ def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings
         else:
             merged[field] = value
     try:
-        changed = msgspec.convert(merged, type=AppSettings)
+        return msgspec.convert(merged, type=AppSettings)
     except msgspec.ValidationError as error:
         raise UserMistake(f"The request body is not usable: {error}.") from error
-    if "repo" in patch and REDACTED in (changed.repo or ""):
-        raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
-    return changed
 
 
 ENDPOINTS = (

@@ -23,7 +23,9 @@ async def filled(file: Path) -> Database:
     database = await SqliteDatabase.open(file)
     values = {"API_KEY": EnvValue(value=Secret("correct-horse-battery"), secret=True)}
     for name in (SHOP, BLOG):
-        await SqlAppStore(database).put(App(name=name, settings=AppSettings(upstream="localhost:1"), created_ms=1))
+        await SqlAppStore(database, MasterKey(bytes(32))).put(
+            App(name=name, settings=AppSettings(upstream="localhost:1"), created_ms=1)
+        )
         await SqlEnvStore(database, KEY).write(name, EnvLayer.SET, values, 1)
     return database
 
