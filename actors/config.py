@@ -6,7 +6,7 @@ from actors.journal import Journal
 from deployd.config import AppConfig, Config
 from deployd.config_file import resolve_env
 from deployd.domain.deployment import Trigger
-from deployd.domain.errors import DeploydError, NotFound, UserMistake
+from deployd.domain.errors import BrokenRow, DeploydError, NotFound, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
@@ -136,7 +136,7 @@ class ConfigActor(Actor[ConfigMessage]):
         """Repo and branch before this edit; None when the app is new or was never deployed."""
         try:
             before = await self._apps.get(name)
-        except NotFound:
+        except (NotFound, BrokenRow):
             return None
         if not await self._deployments.of_app(before.name, 1):
             return None

@@ -35,7 +35,10 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppList(msgspec.Struct, frozen=True, kw_only=True):
+    """`broken` names those whose rows cannot be read, each with the reason: they can only be removed."""
+
     apps: list[AppView]
+    broken: dict[str, str] = {}
 
 
 class DeploymentView(Deployment, frozen=True, kw_only=True):

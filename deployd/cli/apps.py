@@ -22,7 +22,7 @@ AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the app
 def apps(session: Session) -> None:
     """List the apps."""
     listed = session.daemon.get("/apps", AppList)
-    session.show(listed, lambda console: print_apps(console, listed.apps))
+    session.show(listed, lambda console: print_apps(console, listed))
 
 
 @verb
@@ -77,14 +77,18 @@ def ps(
     session.show(listed, lambda console: _print_instances(console, listed, "" if name is None else f" of {name}"))
 
 
-def print_apps(console: "Console", listed: list[AppView]) -> None:
+def print_apps(console: "Console", listed: AppList) -> None:
     from rich.text import Text
 
-    if not listed:
+    for name, reason in listed.broken.items():
+        console.print(f"{name} is broken: {reason}", style="red", markup=False, soft_wrap=True)
+    if not listed.apps and listed.broken:
+        return
+    if not listed.apps:
         console.print("No apps yet; create one with: deployd create NAME --repo URL", markup=False)
         return
     table = plain_table("APP", "RELEASE", "LATEST", "WHEN", "ADDRESS")
-    for app in listed:
+    for app in listed.apps:
         table.add_row(
             app.name,
             _serving(app),

@@ -24,6 +24,7 @@ _DEPLOYMENT_ID = re.compile(r"dep-[0-9a-z]{12,}")
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusView
     apps: list[AppView]
+    broken: dict[str, str]
 
 
 class AppOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +54,9 @@ def status(
 
 def _show_daemon(session: Session) -> None:
     said = session.daemon.get("/status", StatusView)
-    apps = session.daemon.get("/apps", AppList).apps
-    session.show(Overview(status=said, apps=apps), lambda console: _print_daemon(console, said, apps))
+    listed = session.daemon.get("/apps", AppList)
+    overview = Overview(status=said, apps=listed.apps, broken=listed.broken)
+    session.show(overview, lambda console: _print_daemon(console, said, listed))
 
 
 def _show_app(session: Session, name: str) -> None:
@@ -68,7 +70,7 @@ def _show_deployment(session: Session, deployment_id: str) -> None:
     session.show(shown, lambda console: _print_deployment(console, shown))
 
 
-def _print_daemon(console: "Console", said: StatusView, apps: list[AppView]) -> None:
+def _print_daemon(console: "Console", said: StatusView, listed: AppList) -> None:
     console.print(f"deployd {said.version}, {'ready' if said.ready else 'not ready'}", markup=False)
     for sentence in (*said.problems, *said.warnings):
         console.print(f"! {sentence}", style="yellow", markup=False)
@@ -76,7 +78,7 @@ def _print_daemon(console: "Console", said: StatusView, apps: list[AppView]) -> 
         if actor.state != "running":
             why = f": {actor.last_failure}" if actor.last_failure else ""
             console.print(f"! {actor.name} is {actor.state}{why}", style="yellow", markup=False)
-    print_apps(console, apps)
+    print_apps(console, listed)
 
 
 def _print_app(console: "Console", app: AppView, recent: list[Deployment]) -> None:

@@ -3,9 +3,10 @@
 import msgspec
 
 from deployd.domain.app import App
-from deployd.domain.errors import NotFound
+from deployd.domain.errors import BrokenRow, NotFound
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.master_key import MasterKey
 from deployd.stores.rows import from_row, to_json
@@ -15,7 +16,8 @@ _SQL = queries("apps")
 
 
 class SqlAppStore:
-    def __init__(self, database: Database, key: MasterKey) -> None:
+    def __init__(self, database: Database, key: MasterKey, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
         self._key = key
 
@@ -28,13 +30,31 @@ class SqlAppStore:
         row = await self._database.fetch_one(_SQL["get"], name)
         if row is None:
             raise NotFound(f"There is no app named {name!r}.")
-        return self._app(row)
+        return self._read(row)
 
     async def all(self) -> list[App]:
-        return [self._app(row) for row in await self._database.fetch(_SQL["all"])]
+        return (await self.listed())[0]
+
+    async def listed(self) -> tuple[list[App], dict[str, str]]:
+        apps: list[App] = []
+        broken: dict[str, str] = {}
+        for row in await self._database.fetch(_SQL["all"]):
+            try:
+                apps.append(self._read(row))
+            except BrokenRow as error:
+                broken[row["name"]] = str(error)
+        return apps, broken
 
     async def remove(self, name: AppName) -> None:
         await self._database.transact(Statement(_SQL["remove"], (name,)))
+        self._broken.forget(name)
+
+    def _read(self, row: Row) -> App:
+        name = str(row["name"])
+        try:
+            return self._broken.read("The app", name, name, lambda: self._app(row))
+        except BrokenRow as error:
+            raise BrokenRow(f"{error} Remove it with: deployd remove {name}") from error
 
     def _app(self, row: Row) -> App:
         app = from_row(App, {**row, "stopped": bool(row["stopped"]), "login": None}, "settings")

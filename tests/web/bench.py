@@ -44,6 +44,7 @@ from deployd.messages.deploy import (
 from deployd.messages.log import AppendLines, LogMessage, OpenTail
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.stores import Stores
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database
 from deployd.stores.events import SqlEventFeed, SqlEventLog
 from deployd.stores.master_key import MasterKey
@@ -61,7 +62,7 @@ class WatchedEventLog(SqlEventLog):
     """Lets a test wait until somebody listens."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        super().__init__(database, BrokenRows())
         self.subscribed = asyncio.Event()
 
     def subscribe(self) -> SqlEventFeed:

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings
 from deployd.domain.deployment import Deployment, Trigger
-from deployd.domain.errors import UserMistake
+from deployd.domain.errors import BrokenRow, UserMistake
 from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
@@ -32,7 +32,14 @@ def trigger_of(request: web.Request) -> Trigger:
 
 async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    return answer(AppList(apps=[await _view(desk, app) for app in await desk.stores.apps.all()]))
+    apps, broken = await desk.stores.apps.listed()
+    views = []
+    for app in apps:
+        try:
+            views.append(await _view(desk, app))
+        except BrokenRow as error:
+            broken[app.name] = f"{error} Remove it with: deployd remove {app.name}"
+    return answer(AppList(apps=views, broken=broken))
 
 
 async def create_app(request: web.Request) -> web.Response:

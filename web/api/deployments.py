@@ -1,5 +1,6 @@
 """/deployments: ask for one, watch it without polling, cancel it, go back to an earlier release."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -7,7 +8,7 @@ from aiohttp import web
 
 from deployd.domain.deployment import Deployment, Stage
 from deployd.domain.edge import CanaryRule
-from deployd.domain.errors import UserMistake
+from deployd.domain.errors import BrokenRow, UserMistake
 from deployd.messages.deploy import CancelDeployment, RequestDeployment, RollBack
 from web.api.apps import accepted, trigger_of
 from web.auth import CALLER
@@ -89,8 +90,10 @@ async def cancel_deployment(request: web.Request) -> web.Response:
 async def list_releases(request: web.Request) -> web.Response:
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    route = await desk.stores.routes.get(app.name)
-    serving = route.release if route is not None else None
+    serving: int | None = None
+    with suppress(BrokenRow):
+        route = await desk.stores.routes.get(app.name)
+        serving = route.release if route is not None else None
     releases = await desk.stores.releases.of_app(app.name)
     return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
 
