@@ -170,7 +170,7 @@ class BuildActor(Actor[BuildMessage]):
             return await self._release(row, artifact, commit, plan, env)
 
     async def _fetch(self, app: App, row: Deployment, project: Path, key: Secret | None) -> Commit:
-        repo, ref = app.settings.repo, row.ref or app.settings.branch
+        repo, ref = app.repository, row.ref or app.settings.branch
         if repo is None:
             raise BuildFailed(f"App {app.name!r} has no repository any more.")
         commit = await self._tools.sources.fetch(app.name, repo, ref, self._printer(app.name, row.id), key)

@@ -9,7 +9,7 @@ from deployd.config import AppConfig, Config
 from deployd.config_file import resolve_env
 from deployd.domain.app import App
 from deployd.domain.deployment import Trigger
-from deployd.domain.errors import DeploydError, NotFound, StateConflict, UserMistake
+from deployd.domain.errors import BrokenRow, DeploydError, NotFound, StateConflict, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
@@ -157,7 +157,8 @@ class ConfigActor(Actor[ConfigMessage]):
             return None
         try:
             built_from = await self._built_from(name)
-            put = await self._deploy.ask(PutApp(name=name, settings=app.settings(), env=resolve_env(app)), _ASK_SECONDS)
+            order = PutApp(name=name, settings=app.settings(), login=app.login, env=resolve_env(app))
+            put = await self._deploy.ask(order, _ASK_SECONDS)
             wanted = (put.settings.repo, put.settings.branch)
             if put.settings.repo is not None and wanted != built_from:
                 await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)
@@ -181,7 +182,7 @@ class ConfigActor(Actor[ConfigMessage]):
         """Repo and branch before this edit; None when the app is new or was never deployed."""
         try:
             before = await self._apps.get(name)
-        except NotFound:
+        except (NotFound, BrokenRow):
             return None
         if not await self._deployments.of_app(before.name, 1):
             return None

@@ -113,10 +113,15 @@ class DatabaseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     url: Secret = Secret("")
 
 
+NOT_A_KEY = "login"
+"""What an [apps.NAME] has besides its keys: it stands in the address in `repo`."""
+
+
 class AppConfig(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table [apps.NAME]."""
+    """A table [apps.NAME]; `repo` stands in it with the `login`, which is taken off when it is read."""
 
     env: dict[str, Secret] = msgspec.field(default_factory=dict)
+    login: Secret | None = None
 
     def settings(self) -> AppSettings:
         return AppSettings(**{field: getattr(self, field) for field in AppSettings.__struct_fields__})

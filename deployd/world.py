@@ -32,6 +32,7 @@ from deployd.ports.toolchains import Toolchains
 from deployd.runtimes.output_reader import InotifyOutputReader
 from deployd.runtimes.process import ProcessRuntime
 from deployd.stores.master_key import MasterKey
+from deployd.stores.seal_logins import seal_logins
 from deployd.stores.stores import open_database, open_stores
 
 _GIT_ENV = (
@@ -118,8 +119,10 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
     )
     stack.push_async_callback(builder.close)
     git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
+    key = await asyncio.to_thread(MasterKey.load, paths.master_key)
+    await seal_logins(database, key)
     return World(
-        stores=open_stores(database, await asyncio.to_thread(MasterKey.load, paths.master_key)),
+        stores=open_stores(database, key),
         logs=logs,
         sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
         toolchains=toolchains,

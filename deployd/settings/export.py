@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,13 +18,15 @@ def exported(app: App, env: Mapping[str, EnvValue], *, secrets: bool = False) ->
     credentials then makes the whole table a comment, since it would be of no use without it.
     """
     settings = _differing(app.settings, AppSettings())
+    if app.repository is not None and app.login is not None:
+        settings["repo"] = app.repository.with_login.reveal()
     plain = {name: value for name, value in settings.items() if not isinstance(value, dict)}
     tables = {name: value for name, value in settings.items() if isinstance(value, dict)}
     lines = [f"[{named(('apps', app.name))}]", *_pairs(plain)]
     for name, table in tables.items():
         lines += ["", f"[{named(('apps', app.name, name))}]", *_pairs(table)]
     lines += _with_env(app.name, env) if secrets else _without_env(app.name, env)
-    if not secrets and _holds_credentials(app.settings.repo):
+    if not secrets and app.login is not None:
         lines = [f"# The repo of {app.name} holds credentials; `deployd export {app.name} --secrets` writes them.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -66,10 +67,3 @@ def _without_env(app: str, env: Mapping[str, EnvValue]) -> Iterator[str]:
         yield ""
         yield f"# Set by command, and so it stays: {', '.join(sorted(env))}."
         yield f"# Their values: deployd export {app} --secrets"
-
-
-def _holds_credentials(repo: str | None) -> bool:
-    if repo is None or "://" not in repo:
-        return False
-    parts = urlsplit(repo)
-    return "@" in parts.netloc and parts.scheme != "ssh"

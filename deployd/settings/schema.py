@@ -5,7 +5,7 @@ from functools import cache
 
 from msgspec import inspect
 
-from deployd.config import Config
+from deployd.config import NOT_A_KEY, Config
 from deployd.domain.secret import Secret
 from deployd.domain.setting import ANY, Key
 
@@ -26,7 +26,13 @@ def choices(kind: inspect.Type) -> tuple[inspect.Type, ...]:
 
 def fields(kind: inspect.Type) -> dict[str, inspect.Field]:
     """Of a table whose keys are ours; empty for everything else."""
-    return {field.encode_name: field for one in choices(kind) if (table := struct(one)) for field in table.fields}
+    return {
+        field.encode_name: field
+        for one in choices(kind)
+        if (table := struct(one))
+        for field in table.fields
+        if field.encode_name != NOT_A_KEY
+    }
 
 
 def struct(kind: inspect.Type) -> inspect.StructType | None:

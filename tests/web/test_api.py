@@ -8,6 +8,7 @@ import pytest
 
 from deployd.domain.deployment import Outcome, Stage, Trigger
 from deployd.domain.log_line import Level
+from deployd.domain.secret import Secret
 from deployd.messages.deploy import PutApp, RequestDeployment, RestartApp, RollBack
 from tests.web.bench import Bench, Client
 
@@ -78,7 +79,11 @@ async def test_credentials_in_a_repo_url_are_not_shown_and_survive_a_patch(owner
     await owner("POST", APPS, SHOP | {"repo": "https://me:hunter22@example.com/shop.git"})
     changed = await owner("PATCH", f"{APPS}/shop", {"branch": "main"})
     assert changed.body["settings"]["repo"] == "https://[redacted]@example.com/shop.git"
-    assert (await bench.stores.apps.get("shop")).settings.repo == "https://me:hunter22@example.com/shop.git"
+    kept = await bench.stores.apps.get("shop")
+    assert (kept.settings.repo, kept.login) == ("https://example.com/shop.git", Secret("me:hunter22"))
+    elsewhere = await owner("PATCH", f"{APPS}/shop", {"repo": "https://example.net/shop.git"})
+    assert elsewhere.body["settings"]["repo"] == "https://example.net/shop.git"
+    assert (await bench.stores.apps.get("shop")).login is None
     echoed = await owner("PATCH", f"{APPS}/shop", {"repo": changed.body["settings"]["repo"]})
     assert echoed.status == 400
 

@@ -5,7 +5,9 @@ from aiohttp import web
 
 from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings, check_settings, with_ascii_domains
 from deployd.domain.deployment import Deployment, Trigger
-from deployd.domain.errors import UserMistake
+from deployd.domain.errors import BrokenRow, UserMistake
+from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.secret import Secret
 from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from deployd.settings.declared import Owner
@@ -32,7 +34,14 @@ def trigger_of(request: web.Request) -> Trigger:
 
 async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    return answer(AppList(apps=[await _view(desk, app) for app in await desk.stores.apps.all()]))
+    apps, broken = await desk.stores.apps.listed()
+    views = []
+    for app in apps:
+        try:
+            views.append(await _view(desk, app))
+        except BrokenRow as error:
+            broken[app.name] = f"{error} Remove it with: deployd remove {app.name}"
+    return answer(AppList(apps=views, broken=broken))
 
 
 async def create_app(request: web.Request) -> web.Response:
@@ -41,7 +50,8 @@ async def create_app(request: web.Request) -> web.Response:
     if desk.declared.owner(new.name) is Owner.FILE:
         raise UserMistake(f"App {new.name!r} stands in {desk.declared.file} already; change it there.")
     settings = AppSettings(**{field: getattr(new, field) for field in AppSettings.__struct_fields__})
-    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, create_only=True), ASK_SECONDS)
+    settings, login = _login_apart(settings)
+    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, login=login, create_only=True), ASK_SECONDS)
     return answer(await _view(desk, app), status=201, location=f"{PREFIX}/apps/{app.name}")
 
 
@@ -59,12 +69,16 @@ async def change_app(request: web.Request) -> web.Response:
     app = await desk.stores.apps.get(request.match_info["app"])
     patch = await body_of(request, dict[str, msgspec.Raw])
     settings = _merged(app.settings, patch)
+    order = PutApp(name=app.name, settings=settings)
+    if "repo" in patch:
+        settings, login = _login_apart(settings)
+        order = PutApp(name=app.name, settings=settings, login=login)
     if desk.declared.owner(app.name) is Owner.FILE:
         check_settings(app.name, with_ascii_domains(settings))
         changes = {field: _without_nulls(msgspec.json.decode(raw)) for field, raw in patch.items()}
         changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=changes), ASK_SECONDS)
     else:
-        changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
+        changed = await desk.deploy.ask(order, ASK_SECONDS)
     return answer(await _view(desk, changed))
 
 
@@ -112,6 +126,15 @@ async def _view(desk: Desk, app: App) -> AppView:
     return app_view(app, urls, route, latest[0] if latest else None, desk.declared, paused=paused)
 
 
+def _login_apart(settings: AppSettings) -> tuple[AppSettings, Secret | None]:
+    if settings.repo is None:
+        return settings, None
+    if REDACTED in settings.repo:
+        raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
+    address = RepositoryAddress.parse(settings.repo)
+    return msgspec.structs.replace(settings, repo=address.url), address.login
+
+
 def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
     merged: dict[str, object] = msgspec.to_builtins(settings)
     for field, raw in patch.items():
@@ -121,12 +144,9 @@ def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings
         else:
             merged[field] = value
     try:
-        changed = msgspec.convert(merged, type=AppSettings)
+        return msgspec.convert(merged, type=AppSettings)
     except msgspec.ValidationError as error:
         raise unusable(error, AppSettings) from error
-    if "repo" in patch and REDACTED in (changed.repo or ""):
-        raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
-    return changed
 
 
 def _without_nulls(value: object) -> object:

@@ -27,7 +27,7 @@ async def test_an_app_is_created_listed_and_removed(run: Run) -> None:
     listed = (await run("apps", "--json")).json
     assert listed["apps"][0]["settings"]["domains"] == ["a.test", "b.test"]
     assert (await run("remove", "shop", "--yes")).out == "Removed shop.\n"
-    assert (await run("apps", "--json")).json == {"apps": []}
+    assert (await run("apps", "--json")).json == {"apps": [], "broken": {}}
 
 
 async def test_removing_asks_first_and_a_no_removes_nothing(run: Run, bench: Bench) -> None:
