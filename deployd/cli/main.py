@@ -16,6 +16,7 @@ from deployd.cli.pause import pause, resume
 from deployd.cli.plan import plan
 from deployd.cli.reload import reload
 from deployd.cli.serve import check, serve
+from deployd.cli.settings import change_settings
 from deployd.cli.status import status
 from deployd.cli.token import token
 
@@ -34,5 +35,6 @@ cli = typer.Typer(
 )
 for each in VERBS:
     cli.command(each.__name__.replace("_", "-"))(each)
+cli.command("set")(change_settings)
 cli.add_typer(env, name="env", help="Show and change an app's environment variables.")
 cli.add_typer(token, name="token", help="API tokens for programs and browsers elsewhere.")

@@ -1,5 +1,8 @@
 """/apps: create, show, change, stop, restart and remove what the user deploys."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
@@ -9,6 +12,7 @@ from deployd.domain.errors import UserMistake
 from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from deployd.settings.declared import Owner
+from deployd.settings.edit import merged
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
@@ -51,18 +55,17 @@ async def show_app(request: web.Request) -> web.Response:
 
 
 async def change_app(request: web.Request) -> web.Response:
-    """A merge patch over the settings: fields that are not sent stay, null puts the default back.
+    """A merge patch (RFC 7396) over the settings: keys that are not sent stay, null puts the default back.
 
     Of an app that stands in deployd.toml the file is changed, so that it stays true.
     """
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    patch = await body_of(request, dict[str, msgspec.Raw])
+    patch = await body_of(request, dict[str, Any])
     settings = _merged(app.settings, patch)
     if desk.declared.owner(app.name) is Owner.FILE:
         check_settings(app.name, with_ascii_domains(settings))
-        changes = {field: _without_nulls(msgspec.json.decode(raw)) for field, raw in patch.items()}
-        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=changes), ASK_SECONDS)
+        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=patch), ASK_SECONDS)
     else:
         changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
     return answer(await _view(desk, changed))
@@ -111,28 +114,16 @@ async def _view(desk: Desk, app: App) -> AppView:
     return app_view(app, urls, await desk.stores.routes.get(app.name), latest[0] if latest else None, desk.declared)
 
 
-def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
-    merged: dict[str, object] = msgspec.to_builtins(settings)
-    for field, raw in patch.items():
-        value = msgspec.json.decode(raw)
-        if value is None:
-            merged.pop(field, None)
-        else:
-            merged[field] = value
+def _merged(settings: AppSettings, patch: Mapping[str, Any]) -> AppSettings:
     try:
-        changed = msgspec.convert(merged, type=AppSettings)
+        changed = msgspec.convert(merged(msgspec.to_builtins(settings), patch), type=AppSettings)
     except msgspec.ValidationError as error:
         raise unusable(error, AppSettings) from error
+    except RecursionError as error:
+        raise UserMistake("The request body is not usable: it is nested too deeply.") from error
     if "repo" in patch and REDACTED in (changed.repo or ""):
         raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
     return changed
-
-
-def _without_nulls(value: object) -> object:
-    """TOML has none: what is not said there has its default, as what is null has it here."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
 
 
 ENDPOINTS = (
