@@ -22,6 +22,7 @@ from deployd.cli.pause import pause, resume
 from deployd.cli.plan import plan
 from deployd.cli.reload import reload
 from deployd.cli.serve import check, serve
+from deployd.cli.settings import change_settings
 from deployd.cli.status import status
 from deployd.cli.token import token
 from deployd.cli.toolchain import toolchain
@@ -45,6 +46,7 @@ for each in VERBS:
 cli.command("complete", hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     complete
 )
+cli.command("set")(change_settings)
 cli.add_typer(env, name="env", help="Show and change an app's environment variables.")
 cli.add_typer(token, name="token", help="API tokens for programs and browsers elsewhere.")
 cli.add_typer(toolchain, name="toolchain", help="Tools that builds use: node, pnpm, python…")

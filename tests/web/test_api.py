@@ -88,6 +88,14 @@ async def test_credentials_in_a_repo_url_are_not_shown_and_survive_a_patch(owner
     assert echoed.status == 400
 
 
+async def test_a_patch_changes_tables_key_by_key(owner: Client) -> None:
+    await owner("POST", APPS, SHOP | {"limits": {"memory_mb": 256, "pids": 9}, "processes": {"web": 2, "worker": 1}})
+    patch = {"limits": {"pids": None, "cpus": 2}, "processes": {"worker": None, "clock": 0}}
+    settings = (await owner("PATCH", f"{APPS}/shop", patch)).body["settings"]
+    assert (settings["limits"]["memory_mb"], settings["limits"]["cpus"], settings["limits"]["pids"]) == (256, 2, 512)
+    assert settings["processes"] == {"web": 2, "clock": 0}
+
+
 async def test_what_is_not_there_is_a_404_problem(owner: Client) -> None:
     for method, path in (
         ("GET", f"{APPS}/ghost"),

@@ -258,3 +258,11 @@ async def test_secrets_are_exported_only_when_asked_for_and_never_to_strangers(
     assert "hunter2" not in (await owner("GET", "/api/v1/apps/mine/export")).body
     assert 'API_TOKEN = "hunter2"' in (await owner("GET", "/api/v1/apps/mine/export?secrets=true")).body
     assert (await stranger("GET", "/api/v1/apps/mine/export?secrets=true", Host="panel.test")).status == 401
+
+
+async def test_a_body_that_is_nested_without_end_is_refused(owner: Client, file: Toml) -> None:
+    body: dict[str, Any] = {}
+    for _ in range(800):
+        body = {"limits": body}
+    refused = await owner("PATCH", SHOP, body)
+    assert (refused.status, file.text()) == (400, TEXT)

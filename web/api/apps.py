@@ -1,5 +1,8 @@
 """/apps: create, show, change, stop, restart and remove what the user deploys."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
@@ -11,6 +14,7 @@ from deployd.domain.secret import Secret
 from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from deployd.settings.declared import Owner
+from deployd.settings.edit import merged
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
@@ -61,13 +65,13 @@ async def show_app(request: web.Request) -> web.Response:
 
 
 async def change_app(request: web.Request) -> web.Response:
-    """A merge patch over the settings: fields that are not sent stay, null puts the default back.
+    """A merge patch (RFC 7396) over the settings: keys that are not sent stay, null puts the default back.
 
     Of an app that stands in deployd.toml the file is changed, so that it stays true.
     """
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    patch = await body_of(request, dict[str, msgspec.Raw])
+    patch = await body_of(request, dict[str, Any])
     settings = _merged(app.settings, patch)
     order = PutApp(name=app.name, settings=settings)
     if "repo" in patch:
@@ -75,8 +79,7 @@ async def change_app(request: web.Request) -> web.Response:
         order = PutApp(name=app.name, settings=settings, login=login)
     if desk.declared.owner(app.name) is Owner.FILE:
         check_settings(app.name, with_ascii_domains(settings))
-        changes = {field: _without_nulls(msgspec.json.decode(raw)) for field, raw in patch.items()}
-        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=changes), ASK_SECONDS)
+        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=patch), ASK_SECONDS)
     else:
         changed = await desk.deploy.ask(order, ASK_SECONDS)
     return answer(await _view(desk, changed))
@@ -135,25 +138,13 @@ def _login_apart(settings: AppSettings) -> tuple[AppSettings, Secret | None]:
     return msgspec.structs.replace(settings, repo=address.url), address.login
 
 
-def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
-    merged: dict[str, object] = msgspec.to_builtins(settings)
-    for field, raw in patch.items():
-        value = msgspec.json.decode(raw)
-        if value is None:
-            merged.pop(field, None)
-        else:
-            merged[field] = value
+def _merged(settings: AppSettings, patch: Mapping[str, Any]) -> AppSettings:
     try:
-        return msgspec.convert(merged, type=AppSettings)
+        return msgspec.convert(merged(msgspec.to_builtins(settings), patch), type=AppSettings)
     except msgspec.ValidationError as error:
         raise unusable(error, AppSettings) from error
-
-
-def _without_nulls(value: object) -> object:
-    """TOML has none: what is not said there has its default, as what is null has it here."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    except RecursionError as error:
+        raise UserMistake("The request body is not usable: it is nested too deeply.") from error
 
 
 ENDPOINTS = (

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from deployd.config import AppConfig
+from deployd.domain.app import AppSettings, Limits
 from deployd.domain.deployment import Outcome, Stage
+from deployd.domain.edge import EdgeSettings, Reuse
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.log_line import Level
 from deployd.domain.route import Route, parse_address
@@ -324,3 +326,42 @@ async def test_what_the_file_owns_is_said_by_status_and_asked_before_it_is_remov
     assert '! Drift: `domains` is ["a.test"], and deployd.toml says ["b.test"].' in said
     asked = await run("remove", "shop", stdin="n\n")
     assert (asked.code, "take [apps.shop] out of deployd.toml" in asked.err) == (1, True)
+
+
+async def test_settings_are_set_by_key_and_value(run: Run, bench: Bench) -> None:
+    await bench.add_app(limits=Limits(pids=9))
+    said = await run(
+        "set", "shop", "domains=a.test,b.test", "health=/up", "limits.memory_mb=256", "processes={ web = 2 }",
+        "proxy.reuse=never", "proxy.sticky=true", "limits.pids=", "branch=1.0",
+    )  # fmt: skip
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Changed shop.\n`domains` takes effect at once\n")
+    assert "`limits.memory_mb` takes effect with the app's next start: deployd restart shop\n" in said.out
+    assert "`branch` takes effect with the app's next deployment: deployd deploy shop\n" in said.out
+    settings = (await bench.stores.apps.get("shop")).settings
+    assert settings == AppSettings(
+        repo=REPO,
+        branch="1.0",
+        domains=("a.test", "b.test"),
+        health="/up",
+        limits=Limits(memory_mb=256),
+        processes={"web": 2},
+        proxy=EdgeSettings(reuse=Reuse.NEVER, sticky=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "words", "code"),
+    [
+        ("helth=/up", "did you mean `apps.*.health`?", 1),
+        ("limits.memory_mb=much", "`limits.memory_mb` must be a whole number from 0 to 1,000,000,000, and is much.", 1),
+        ("domains=https://a.test", 'leave out `https://`: "a.test"', 1),
+        ("env.A=1", "deployd env set shop KEY=VALUE", 1),
+        ("health", "is not of the form KEY=VALUE", 2),
+    ],
+)
+async def test_a_setting_that_cannot_be_is_refused(pair: str, words: str, code: int, run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    refused = await run("set", "shop", pair)
+    assert (refused.code, words in refused.err) == (code, True), refused.err
+    assert (await bench.stores.apps.get("shop")).settings == AppSettings(repo=REPO)
