@@ -5,13 +5,6 @@
 #
 # Apps are processes of this container: they end with it, and start again from their releases.
 
-FROM node:22-bookworm-slim AS ui
-WORKDIR /src
-COPY web/ui/package.json web/ui/package-lock.json ./
-RUN npm ci --no-audit --no-fund
-COPY web/ui ./
-RUN npm run build
-
 FROM python:3.11-slim-bookworm AS package
 RUN pip install --no-cache-dir "uv>=0.9"
 WORKDIR /src
@@ -21,7 +14,7 @@ COPY deployd deployd
 COPY actors actors
 COPY sql sql
 COPY web web
-COPY --from=ui /src/dist web/ui/dist
+COPY packaging/hatch_build.py packaging/page.py packaging/
 RUN uv venv "$VIRTUAL_ENV" && uv pip install --no-cache --constraints requirements.lock ".[telegram,postgres]"
 
 FROM python:3.11-slim-bookworm
