@@ -17,6 +17,7 @@ from deployd.domain.build import BuildPlan, BuildSettings, BuildWishes, check_bu
 from deployd.domain.env import GIT_KEY
 from deployd.domain.plan_text import plan_parts
 from deployd.domain.secret import Secret
+from deployd.domain.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from deployd.config import AppConfig
@@ -59,7 +60,9 @@ def _app(session: Session, name: str) -> "AppConfig":
     path = config_path(session.config)
     apps = load(path).apps
     if checked_name(name) not in apps:
-        raise Failure(f"{path} has no app {name!r}; it has: {', '.join(sorted(apps)) or 'none'}.")
+        raise Failure(
+            f"{path} has no app {name!r}; it has: {', '.join(sorted(apps)) or 'none'}.{did_you_mean(name, apps)}"
+        )
     return apps[name]
 
 

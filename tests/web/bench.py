@@ -162,7 +162,7 @@ class ScriptedDeployActor(Actor[DeployMessage]):
 
 @dataclass
 class Bench:
-    """`problems` may be filled by the test; `subscribed` is set once somebody listens to events."""
+    """`problems` and `paused` may be filled by the test; `subscribed` is set once somebody listens to events."""
 
     desk: Desk
     server: WebServer
@@ -170,6 +170,7 @@ class Bench:
     socket_path: Path
     orders: list[DeployMessage]
     problems: list[str]
+    paused: list[str]
     subscribed: asyncio.Event
 
     @property
@@ -228,6 +229,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
     log: Ref[LogMessage] = Ref("log")
     orders: list[DeployMessage] = []
     problems: list[str] = []
+    paused: list[str] = []
     desk = Desk(
         deploy=deploy,
         proxy=Ref[ProxyMessage]("proxy"),
@@ -240,6 +242,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
         control_host=control_host,
         vitals=Vitals(
             problems=lambda: problems,
+            paused=lambda: paused,
             outcomes=lambda: {Outcome.LIVE: 7},
             proxy=lambda: {"requests_total": 12, "connections": 3},
             logs=lambda: {"lines_total": 5, "viewers": 2},
@@ -254,7 +257,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
         ):
             await server.start()
             try:
-                yield Bench(desk, server, stores, folder / "deployd.sock", orders, problems, events.subscribed)
+                yield Bench(desk, server, stores, folder / "deployd.sock", orders, problems, paused, events.subscribed)
             finally:
                 await server.stop()
     finally:

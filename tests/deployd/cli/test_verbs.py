@@ -257,6 +257,13 @@ async def test_an_upstream_app_is_never_one_that_was_not_deployed(run: Run, benc
     assert "metrics  routing to 127.0.0.1:9000  -" in (await run("apps")).out
 
 
+async def test_a_paused_app_is_shown_as_such(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    bench.paused.append("shop")
+    assert "shop  paused (nothing deployed yet)" in (await run("apps")).out
+    assert (await run("apps", "--json")).json["apps"][0]["state"] == "paused"
+
+
 async def test_an_app_can_be_named_to_cancel_what_it_is_doing(run: Run, bench: Bench) -> None:
     await bench.add_app()
     running, queued = await bench.add_deployment(), await bench.add_deployment()
