@@ -278,7 +278,7 @@ class Assembly:
 
     def warnings(self) -> tuple[str, ...]:
         """What passes comes before what is so on this host."""
-        warnings = (*self.cautions.all(), *self.world.runtime.warnings())
+        warnings = (*self.cautions.all(), *self.world.builder.warnings(), *self.world.runtime.warnings())
         return (*warnings, _AS_ROOT) if os.geteuid() == 0 else warnings
 
 
