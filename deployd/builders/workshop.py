@@ -104,6 +104,7 @@ class Workshop:
         self._wished = network
         self._closed_ports = tuple(closed_ports)
         self._isolates = network == "isolated"
+        self._isolation_works = False
         self._not_isolated: str | None = None
 
     def warnings(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class Workshop:
         if self._obstacle is not None and self._bwrap:
             return (open_builds(self._obstacle) if self._open else refusal(self._obstacle),)
         if self._not_isolated is not None:
-            return (open_network(self._not_isolated),)
+            return (str(NotIsolated(self._not_isolated)) if self._isolates else open_network(self._not_isolated),)
         unreachable = on_loopback(self._pass_env) if self._isolates else []
         return (cut_off(unreachable),) if unreachable else ()
 
@@ -120,9 +121,10 @@ class Workshop:
         if self._bwrap and not self._sandboxes:
             self._obstacle = await self._probe()
             self._sandboxes = self._obstacle is None
-        if self._wished == "auto" and not self._isolates and self._obstacle is None:
+        if self._wished != "host" and not self._isolation_works and self._obstacle is None:
             self._not_isolated = await why_not_isolated(self._closed_ports)
-            self._isolates = self._not_isolated is None
+            self._isolation_works = self._not_isolated is None
+            self._isolates = self._isolation_works or self._wished == "isolated"
 
     async def prepare(self, place: Place, on_line: Callable[[str], None]) -> None:
         """Once for a build, before its steps: a new home, and the project given to the user that steps run as.
@@ -135,6 +137,8 @@ class Workshop:
             raise BuildFailed(refusal(found))
         if found is not None and self._isolates:
             raise NotIsolated(f"this host cannot sandbox them ({found.why})")
+        if self._not_isolated is not None and self._isolates:
+            raise NotIsolated(self._not_isolated)
         if found is SWITCHED_OFF:
             on_line("warning: this build is not sandboxed, it can do what deployd's user can (switched off).")
         for warning in self.warnings():

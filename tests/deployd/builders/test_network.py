@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from deployd.builders import network
-from deployd.builders.network import own_addresses
+from deployd.builders.network import NotIsolated, own_addresses
 from deployd.builders.sandbox import SEARCH_PATH
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.errors import BuildFailed
@@ -112,6 +112,18 @@ async def test_isolation_is_had_where_it_works_and_missed_out_loud_where_it_does
     warnings = [line for line in yard.said if "host's own network" in line]
     assert (len(warnings), len(yard.workshop.warnings())) == ((0, 0) if works else (1, 1))
     assert works or "no-such-package is not installed" in warnings[0]
+
+
+async def test_isolation_that_is_insisted_on_is_missed_at_the_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(network.NEEDED, "no-such-program", "no-such-package")
+    yard = Yard(tmp_path, Workshop(network="isolated"))
+    await yard.workshop.look()
+    assert ["no-such-package is not installed" in one for one in yard.workshop.warnings()] == [True]
+    with pytest.raises(NotIsolated, match="no-such-package is not installed"):
+        await yard.build("echo it ran")
+    assert yard.said == []
 
 
 ROUTE = (
