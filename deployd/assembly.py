@@ -293,7 +293,8 @@ class Assembly:
 
     def warnings(self) -> tuple[str, ...]:
         """What passes comes before what is so on this host."""
-        warnings = (*self.cautions.all(), *self.world.runtime.warnings(), *self.world.stores.broken())
+        world = self.world
+        warnings = (*self.cautions.all(), *world.builder.warnings(), *world.runtime.warnings(), *world.stores.broken())
         return (*warnings, _AS_ROOT) if os.geteuid() == 0 else warnings
 
 

@@ -89,7 +89,8 @@ class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     build_memory_mb: ZeroOrMore = 0
     build_cpus: Annotated[float, msgspec.Meta(ge=0, le=MOST_CPUS)] = 0.0
     build_pids: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIDS)] = 4096
-    build_network: Literal["host", "isolated"] = "host"
+    build_network: Literal["auto", "isolated", "host"] = "auto"
+    unsandboxed: bool = False
     releases_kept: OneOrMore = 5
     cache_mb_per_app: OneOrMore = 2048
 

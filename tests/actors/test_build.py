@@ -56,6 +56,12 @@ class Builder:
         self.building = asyncio.Event()
         self.go_on = asyncio.Event()
 
+    def warnings(self) -> tuple[str, ...]:
+        return ()
+
+    async def look(self) -> None:
+        pass
+
     def expect(self) -> None:
         pass
 
