@@ -143,6 +143,8 @@ def _check_server(config: Config) -> None:
     for key, text in (("base_domain", server.base_domain), ("control_host", server.control_name)):
         if not is_host_name(text):
             raise UserMistake(f"`server.{key}` {text!r} is not a host name such as apps.example.com (lower case).")
+    if not server.brand.isprintable():
+        raise UserMistake("`server.brand` must be one line of printable characters.")
     for network in server.trusted_proxies:
         check_network("server.trusted_proxies", network)
     if server.proxy_protocol and not server.trusted_proxies:
