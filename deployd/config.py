@@ -31,6 +31,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     trusted_proxies: tuple[str, ...] = ()
     proxy_protocol: bool = False
     connections_per_address: ZeroOrMore = 256
+    brand: Annotated[str, msgspec.Meta(max_length=60)] = "deployd"
 
     @property
     def http_address(self) -> Address:

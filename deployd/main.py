@@ -94,6 +94,7 @@ class _Process:
             trusted=server.trusted_proxies,
             proxy_protocol=server.proxy_protocol,
             http2=server.http2,
+            brand=server.brand,
             cookie_key=await cookie_key(self._config),
         )
         tasks = OwnedTasks()
