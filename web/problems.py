@@ -5,6 +5,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from deployd.domain.errors import (
+    BrokenRow,
     BuildFailed,
     DeploydError,
     NotFound,
@@ -52,6 +53,7 @@ STATUS_OF: dict[type[Exception], tuple[int, str]] = {
     WrongMediaType: (415, "Wrong media type"),
     NotFound: (404, "Not found"),
     UserMistake: (400, "Refused"),
+    BrokenRow: (409, "Broken row"),
     StateConflict: (409, "State conflict"),
     BuildFailed: (422, "Build failed"),
     StartFailed: (422, "Start failed"),

@@ -195,7 +195,8 @@ MISTAKES: list[Any] = [
     pytest.param("[deploy]\nbuilds_at_once = 0", "2:18: `deploy.builds_at_once` must be a whole number", id="zero"),
     pytest.param(
         '[deploy]\nbuild_network = "isolate"',
-        '2:17: `deploy.build_network` must be one of "host", "isolated", and is "isolate": did you mean "isolated"?',
+        '2:17: `deploy.build_network` must be one of "auto", "host", "isolated", and is "isolate": '
+        'did you mean "isolated"?',
         id="enumeration",
     ),
     pytest.param(
@@ -222,9 +223,9 @@ MISTAKES: list[Any] = [
     pytest.param('[apps.Shop]\nupstream = "a:1"', "1:7: App name 'Shop' is not usable", id="name"),
     pytest.param("[apps.shop]", "1:7: App 'shop' needs either `repo`", id="neither"),
     pytest.param(
-        '[shop]\nrepo = "x"', "1:2: There is no table [shop]: the table of an app is [apps.shop].", id="bare app"
+        '[shop]\nrepo = "/x"', "1:2: There is no table [shop]: the table of an app is [apps.shop].", id="bare app"
     ),
-    pytest.param('[server]\nrepo = "x"', "2:1: [server] has no key `repo`: it is a key of [apps.NAME]", id="no app's"),
+    pytest.param('[server]\nrepo = "/x"', "2:1: [server] has no key `repo`: it is a key of [apps.NAME]", id="no app's"),
     pytest.param(APP + 'brnch = "x"', "3:1: [apps.shop] has no key `brnch`: did you mean `branch`?", id="app key"),
     pytest.param(
         APP + "memory_mb = 5", "3:1: [apps.shop] has no key `memory_mb`: did you mean `limits.memory_mb`?", id="up"
@@ -270,7 +271,7 @@ def test_a_mistake_is_told_with_file_line_column_and_what_would_be_right(
 
 def test_all_mistakes_are_told_up_to_ten_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = "[server]\nhttp = 80\n[logs]\nkep_days = 1\n" + "".join(
-        f'[apps.a{number}]\nrepo = "x"\ndomains = ["HTTP://a{number}"]\n' for number in range(10)
+        f'[apps.a{number}]\nrepo = "/x"\ndomains = ["HTTP://a{number}"]\n' for number in range(10)
     )
     with pytest.raises(ConfigMistakes) as refusal:
         load(written(tmp_path, text))
@@ -283,7 +284,7 @@ def test_all_mistakes_are_told_up_to_ten_in_the_order_of_the_file(tmp_path: Path
 
 def test_what_follows_from_another_mistake_is_not_told(tmp_path: Path) -> None:
     """Without its [server] nobody knows whether there is an https listener, or which hosts are taken."""
-    text = '[server]\nhttps = 443\nhttp2 = true\n[tls]\nacme = true\n[apps.deployd2]\nrepo = "x"\n'
+    text = '[server]\nhttps = 443\nhttp2 = true\n[tls]\nacme = true\n[apps.deployd2]\nrepo = "/x"\n'
     with pytest.raises(ConfigMistakes) as refusal:
         load(written(tmp_path, text))
     assert len(refusal.value.mistakes) == 1
@@ -303,7 +304,7 @@ def test_names_with_letters_beyond_ascii_become_what_browsers_ask_for(tmp_path: 
         [server]
         base_domain = "Köln.example"
         [apps.a]
-        repo = "x"
+        repo = "/x"
         domains = ["bücher.example", "*.faß.example/api", "plain.example"]
         proxy = { canonical = "bücher.example" }
     """

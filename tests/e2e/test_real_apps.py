@@ -52,7 +52,7 @@ async def test_a_failed_deployment_says_why_and_leaves_nothing_running(
     assert deployment["outcome"] == "failed"
     assert reason in deployment["reason"], "\n".join(await daemon.log_texts("app"))
     assert (await daemon.api("GET", "/api/v1/apps/app/instances"))[1]["instances"] == []
-    assert (await daemon.get("app.test"))[0] == 404
+    assert (await daemon.get("app.test"))[0] == 503
     assert list((daemon.folder / "data" / "builds").iterdir()) == []
 
 

@@ -55,7 +55,7 @@ class Server:
 @contextmanager
 def serving(root: BareRoot) -> Iterator[Server]:
     server = Server(root)
-    argv = root.argv([_FILE, "serve"], user=VISITOR)
+    argv = root.argv(f"{_FILE} serve; true", user=VISITOR)  # Below a shell, as a person would start it.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()

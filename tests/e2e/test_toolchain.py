@@ -23,7 +23,8 @@ async def test_a_tool_is_fetched_ahead_of_its_first_build_and_a_missing_one_is_n
     async with npm_registry() as registry:
         registry.add("pnpm", "9.1.0", "9.15.9", program="pnpm")
         monkeypatch.setenv("NPM_CONFIG_REGISTRY", registry.url)
-        async with running_daemon(tmp_path) as daemon:
+        # Builds and their tools do not reach a registry on the loopback unless that is said.
+        async with running_daemon(tmp_path, apps_toml='build_network = "host"') as daemon:
             assert await command(daemon, "pnpm", "9.15.9") == (
                 0,
                 "Installing pnpm 9.15.9.\nBuilds can use pnpm 9.15.9.\n",

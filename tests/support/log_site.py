@@ -103,7 +103,7 @@ class LogSite:
 
 def an_app(name: str, maintenance: str | None = None, canary: dict[str, object] | None = None) -> dict[str, object]:
     """What the page reads of an app."""
-    return {"name": name, "maintenance": maintenance, "canary": canary}
+    return {"name": name, "maintenance": maintenance, "canary": canary, "drift": []}
 
 
 @asynccontextmanager

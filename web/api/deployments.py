@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
+from deployd.domain.app import App
 from deployd.domain.app_state import traffic_of
 from deployd.domain.deployment import Deployment, Stage, usual_seconds
 from deployd.domain.edge import CanaryRule
@@ -82,7 +83,7 @@ async def list_deployments(request: web.Request) -> web.Response:
     desk = desk_of(request)
     newest = query_of(request, Newest)
     app = await desk.stores.apps.get(request.match_info["app"])
-    traffic = traffic_of(app, await desk.stores.routes.get(app.name))
+    traffic = await _traffic(desk, app)
     found = await desk.stores.deployments.of_app(app.name, newest.limit)
     return answer(DeploymentList(deployments=[deployment_summary(one, traffic) for one in found]))
 
@@ -93,7 +94,7 @@ async def show_deployment(request: web.Request) -> web.Response:
     deployment = await _watched(desk, request.app[LONG_POLLS], request.match_info["deployment"], watch)
     journal = await desk.stores.deployments.journal(deployment.id)
     usual = usual_seconds(await desk.stores.deployments.latest_journals(deployment.app, _TO_LEARN_FROM, deployment.id))
-    traffic = await _traffic(desk, deployment.app)
+    traffic = await _traffic_now(desk, deployment.app)
     return answer(deployment_view(deployment, journal, desk.clock.now_ms(), traffic=traffic, usual=usual))
 
 
@@ -113,7 +114,7 @@ async def cancel_all(request: web.Request) -> web.Response:
             cancelled.append(await desk.deploy.ask(CancelDeployment(deployment=one.id), ASK_SECONDS))
     if not cancelled:
         raise StateConflict(f"App {app.name!r} has no deployment that runs or waits, so there is nothing to cancel.")
-    traffic = traffic_of(app, await desk.stores.routes.get(app.name))
+    traffic = await _traffic(desk, app)
     return answer(DeploymentList(deployments=[deployment_summary(one, traffic) for one in cancelled]))
 
 
@@ -128,12 +129,19 @@ async def list_releases(request: web.Request) -> web.Response:
     return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
 
 
-async def _traffic(desk: Desk, name: AppName) -> Traffic:
+async def _traffic_now(desk: Desk, name: AppName) -> Traffic:
+    """Of an app that may be gone by now."""
     try:
-        app = await desk.stores.apps.get(name)
-    except NotFound:
+        return await _traffic(desk, await desk.stores.apps.get(name))
+    except (NotFound, BrokenRow):
         return None, None
-    return traffic_of(app, await desk.stores.routes.get(name))
+
+
+async def _traffic(desk: Desk, app: App) -> Traffic:
+    try:
+        return traffic_of(app, await desk.stores.routes.get(app.name))
+    except BrokenRow:
+        return None, None
 
 
 async def _watched(desk: Desk, polls: LongPolls, deployment_id: str, watch: Watch) -> Deployment:

@@ -78,7 +78,7 @@ def test_settings_that_can_work_pass(settings: AppSettings) -> None:
         (AppSettings(repo=REPO, commands={"a/b": "x"}), "'a/b' cannot name a process"),
         (AppSettings(repo=REPO, processes={"web ": 2}), "'web ' cannot name a process"),
         (AppSettings(repo=REPO, commands={"web": "a\0b"}), "`commands.web` holds a NUL byte"),
-        (AppSettings(repo="a\0b"), "`repo` holds a NUL byte"),
+        (AppSettings(repo="a\0b"), "`repo`: The repository's address is not a git URL, since it holds signs that"),
         (AppSettings(repo=REPO, branch="\0"), "`branch` holds a NUL byte"),
         (AppSettings(repo=REPO, build=BuildSettings(build="\0")), "`build.build` holds a NUL byte"),
         (AppSettings(repo=REPO, build=BuildSettings(tools={"no\0de": ""})), "`build.tools.no.0de` holds a NUL byte"),

@@ -31,7 +31,7 @@ def clock() -> HandClock:
 def pair(monkeypatch: pytest.MonkeyPatch) -> range:
     """The only two ports there are: far from those that anything else here is given."""
     first = random.randrange(10_000, 20_000)
-    monkeypatch.setattr(ports, "_choice", lambda: range(first, first + 2))
+    monkeypatch.setattr(ports, "instance_ports", lambda: range(first, first + 2))
     return range(first, first + 2)
 
 

@@ -23,7 +23,7 @@ domains = [
 env = { A = "hunter2" }
 health.path = "/up"
 [apps.blog]
-repo = "x"
+repo = "/x"
 [apps.blog.health]
 path = "/b"
 [[tls.certificates]]

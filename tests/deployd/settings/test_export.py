@@ -16,6 +16,7 @@ from deployd.domain.edge import EdgeSettings, Reuse
 from deployd.domain.env import EnvValue
 from deployd.domain.errors import UserMistake
 from deployd.domain.ids import AppName
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.settings.export import exported
 
@@ -31,7 +32,7 @@ def some(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 settings = some(
     AppSettings,
-    repo=st.one_of(st.just("git@git.test:shop.git"), words),
+    repo=st.sampled_from(["git@git.test:shop.git", '/srv/é "shop', "https://git.test/x?a='b'"]),
     branch=words,
     domains=st.lists(st.sampled_from(["a.test", "*.b.test/x", "xn--bcher-kva.example"]), unique=True).map(tuple),
     health=st.one_of(
@@ -59,7 +60,10 @@ settings = some(
 
 
 def app_of(settings: AppSettings) -> App:
-    return App(name=AppName("shop"), settings=settings, created_ms=1)
+    address = RepositoryAddress.parse(settings.repo) if settings.repo is not None else None
+    if address is not None:
+        settings = msgspec.structs.replace(settings, repo=address.url)
+    return App(name=AppName("shop"), settings=settings, created_ms=1, login=address.login if address else None)
 
 
 @budget(max_examples=40)
@@ -70,7 +74,6 @@ def test_exporting_and_reading_give_the_same_settings(settings: AppSettings) -> 
     except UserMistake:
         assume(False)
     text = exported(app_of(settings), {})
-    assume("holds credentials" not in text)
     assert parse(text, FILE).apps["shop"].settings() == settings
 
 
@@ -92,7 +95,7 @@ ENV = {
 
 
 def test_env_is_named_and_told_only_when_asked_for() -> None:
-    app = app_of(AppSettings(repo="x"))
+    app = app_of(AppSettings(repo="/x"))
     text = exported(app, ENV)
     assert "hunter2" not in text
     assert "hello" not in text
@@ -110,6 +113,7 @@ def test_a_repo_with_credentials_is_told_only_when_asked_for(repo: str) -> None:
     text = exported(app, ENV)
     assert "hunter2" not in text
     assert parse(text, FILE).apps == {}
-    assert parse(exported(app, ENV, secrets=True), FILE).apps["shop"].repo == repo
-    ssh = msgspec.structs.replace(app, settings=AppSettings(repo="ssh://git@git.test/x.git"))
+    told = parse(exported(app, ENV, secrets=True), FILE).apps["shop"]
+    assert (told.repo, told.login) == (app.settings.repo, app.login)
+    ssh = app_of(AppSettings(repo="ssh://git@git.test/x.git"))
     assert parse(exported(ssh, {}), FILE).apps["shop"].repo == "ssh://git@git.test/x.git"

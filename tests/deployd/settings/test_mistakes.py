@@ -20,7 +20,7 @@ def test_the_line_and_the_place_in_it_are_shown() -> None:
     assert told('[server]\n\thttp = "127.0.0.1:80"\n\thtpp = 80\n') == (
         "deployd.toml:3:2: [server] has no key `htpp`: did you mean `http`?\n    3 | \thtpp = …\n      | \t^^^^"
     )
-    assert told('[apps.a]\nrepo = "x"\nprocesses = { web = 1, worker = 99 }') == (
+    assert told('[apps.a]\nrepo = "/x"\nprocesses = { web = 1, worker = 99 }') == (
         "deployd.toml:3:33: `apps.a.processes.worker` must be a whole number from 0 to 64, and is 99.\n"
         "    3 | processes = { web = 1, worker = 99 }\n"
         "      |                                 ^^"
@@ -84,14 +84,14 @@ def test_every_name_that_stands_twice_is_told() -> None:
         '[apps.a]\nrepo = "https://u:hunter2@git.test/x" x',
         '[apps.a]\nrepo = "https://hunter2@git.test/x"\nbranch = 1\nupstream = "https://hunter2@x"',
         '[apps.a]\nrepo = "-https://hunter2@git.test/x"',
-        '[apps.a]\nrepo = "x"\nenv = { A = "hunter2", B = 1 }',
-        '[apps.a]\nrepo = "x"\nenv = { A = "hunter2" B = "1" }',
-        '[apps.a]\nrepo = "x"\nenv = { A = "hunter2", PORT = "hunter2", "B C" = "hunter2" }',
-        '[apps.a]\nrepo = "x"\nenv.DEPLOYD_GIT_KEY = "hunter2"',
-        '[apps.a]\nrepo = "x"\ndomains = ["https://me:hunter2@a.test"]',
-        '[apps.a]\nrepo = "x"\nenvs = { A = "hunter2" }',
-        '[apps.a]\nrepo = "x"\n[apps.a.envs]\nA = "hunter2"',
-        '[apps.a]\nrepo = "x"\nproxy.basic_auth = { me = "hunter2" }',
+        '[apps.a]\nrepo = "/x"\nenv = { A = "hunter2", B = 1 }',
+        '[apps.a]\nrepo = "/x"\nenv = { A = "hunter2" B = "1" }',
+        '[apps.a]\nrepo = "/x"\nenv = { A = "hunter2", PORT = "hunter2", "B C" = "hunter2" }',
+        '[apps.a]\nrepo = "/x"\nenv.DEPLOYD_GIT_KEY = "hunter2"',
+        '[apps.a]\nrepo = "/x"\ndomains = ["https://me:hunter2@a.test"]',
+        '[apps.a]\nrepo = "/x"\nenvs = { A = "hunter2" }',
+        '[apps.a]\nrepo = "/x"\n[apps.a.envs]\nA = "hunter2"',
+        '[apps.a]\nrepo = "/x"\nproxy.basic_auth = { me = "hunter2" }',
         '[apps.a]\ndomains = ["a.test",\nTOKEN = "hunter2"',
         "[apps.a]\ncommands.web = '''x\n[apps.a.env]\nTOKEN = \"hunter2\"\n",
         "[apps.a]\ncommands.web = '''x\n[apps.a.env]\nTOKEN = '''hunter2\n",

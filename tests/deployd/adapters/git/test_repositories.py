@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -199,8 +198,8 @@ async def test_no_process_of_git_shows_the_login_in_its_environment_or_arguments
         return await handler(request)
 
     async with serve_git(tmp_path / "served", login, lambda app: app.middlewares.append(look)) as base_url:
-        repo = RepositoryAddress.parse(base_url.replace("http://", f"http://{address}@"))
-        await sources.fetch(APP, msgspec.structs.replace(repo, url=f"{repo.url}/work"), None, lambda line: None)
+        repo = RepositoryAddress.parse(base_url.replace("http://", f"http://{address}@") + "/work")
+        await sources.fetch(APP, repo, None, lambda line: None)
     basic = base64.b64encode(":".join(login).encode())
     assert len(seen) >= 3 * 2
     assert not [shown for shown in seen if b"s3cret" in shown or basic in shown]
