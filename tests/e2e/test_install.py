@@ -33,7 +33,9 @@ def _started(root: BareRoot, said: str) -> Iterator[None]:
     config = root.files / "etc/deployd/deployd.toml"
     text = config.read_text().replace("0.0.0.0:8080", f"127.0.0.1:{free_port()}")
     config.write_text(text.replace("127.0.0.1:9001", f"127.0.0.1:{free_port()}"))
-    with subprocess.Popen(root.argv(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        root.argv(f"{command} & wait"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             first = process.stdout.readline()
