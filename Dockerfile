@@ -10,13 +10,6 @@
 #
 # Apps are processes of this container: they end with it, and start again from their releases.
 
-FROM node:22-bookworm-slim AS ui
-WORKDIR /src
-COPY web/ui/package.json web/ui/package-lock.json ./
-RUN npm ci --no-audit --no-fund
-COPY web/ui ./
-RUN npm run build
-
 FROM python:3.11-slim-bookworm AS package
 WORKDIR /src
 ENV VIRTUAL_ENV=/opt/deployd/.venv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
@@ -32,7 +25,7 @@ COPY deployd deployd
 COPY actors actors
 COPY sql sql
 COPY web web
-COPY --from=ui /src/dist web/ui/dist
+COPY packaging/hatch_build.py packaging/page.py packaging/
 RUN uv pip install --no-cache --no-deps .
 
 FROM python:3.11-slim-bookworm

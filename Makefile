@@ -1,30 +1,31 @@
-# make setup | demo | test | corpus | probe | restarts | reload-kills | nspawn | check | bench | binary: each does all the
-# set-up it needs.
+# make setup | demo | test | corpus | probe | restarts | reload-kills | nspawn | check | bench | binary | fresh: each does
+# all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup demo test corpus probe restarts reload-kills nspawn check bench binary ui lock clean
+.PHONY: setup page demo demo-end test corpus probe restarts reload-kills nspawn check bench binary fresh lock clean
 
-setup: .venv/.synced web/ui/dist/index.html
+# What deployd and the demo use, and no more.
+.venv/.run: pyproject.toml requirements-run.lock packaging/environment.sh packaging/system-packages.sh
+	@bash packaging/environment.sh run
 
-# The system packages, then the locked environment; both are skipped when nothing changed.
-.venv/.synced: pyproject.toml requirements.lock packaging/system-packages.sh
-	bash packaging/system-packages.sh
-	@test -x $(PY) || python3 -m venv .venv
-	@test -x $(BIN)/uv || $(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(PY) --no-deps --editable .
-	@touch $@
+# What tests and checks use besides.
+.venv/.test: pyproject.toml requirements.lock packaging/environment.sh packaging/system-packages.sh
+	@bash packaging/environment.sh test
 
-web/ui/dist/index.html: web/ui/package-lock.json $(shell find web/ui/src web/ui/*.ts web/ui/*.json web/ui/index.html -type f 2>/dev/null) | .venv/.synced
-	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
-	@touch $@
+# The log page, when its sources are others than those it was built from.
+page: | .venv/.run
+	@$(PY) packaging/page.py
 
-ui: web/ui/dist/index.html
+setup: .venv/.test page
 
-demo: setup
-	$(PY) -m examples.demo
+# KEEP=1 leaves the demo running; `make demo-end` ends it.
+demo: .venv/.run
+	@$(PY) -m examples.demo $(if $(KEEP),--keep)
+
+demo-end: .venv/.run
+	@$(PY) -m examples.demo --end
 
 test: setup
 	$(BIN)/pytest -n 2 --dist=loadgroup tests
@@ -38,7 +39,7 @@ check: setup
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
-	cd web/ui && npm run check --silent
+	$(PY) packaging/page.py npm run check --silent
 
 bench: setup
 	bash packaging/system-packages.sh bench
@@ -66,9 +67,16 @@ binary: setup
 	bash packaging/system-packages.sh binary
 	$(PY) packaging/single_file/build.py
 
-# Takes the newest versions that pyproject.toml allows; the file names no registry.
+# The demo and the README's installation on bare Debians, with times and disk; ON="bookworm-root" takes only that one.
+fresh: setup
+	$(BIN)/pytest -n 0 -m bare -o faulthandler_timeout=0 $(if $(ON),-k "$(ON)") tests/e2e
+
+# Both take the newest versions that pyproject.toml allows, the same in both; neither names a registry.
+EXPORT := $(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header
 lock:
-	$(BIN)/uv export --quiet --all-extras --group dev --no-emit-project --no-annotate --no-header -o requirements.lock
+	rm -f uv.lock
+	$(EXPORT) --all-extras --group dev -o requirements.lock
+	$(EXPORT) --no-default-groups --group page -o requirements-run.lock
 	rm -f uv.lock
 
 clean:

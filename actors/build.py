@@ -73,9 +73,20 @@ class BuildActor(Actor[BuildMessage]):
     async def on_start(self) -> None:
         """Builds that nobody runs any more end with a reason; their project folders go."""
         await asyncio.to_thread(remove, self._tools.folder)
+        self.spawn(self._look(), name="look at what builds can have", failed=self._not_looked)
         for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage in (Stage.FETCHING, Stage.DETECTING, Stage.BUILDING, Stage.PACKING):
                 self._deploy.tell(BuildEnded(deployment=deployment.id, error=_INTERRUPTED, outcome=Outcome.INTERRUPTED))
+
+    async def _look(self) -> None:
+        """A start does not wait for it."""
+        await self._tools.builder.look()
+        for warning in self._tools.builder.warnings():
+            self._tools.journal.say(SYSTEM_APP, None, warning, Level.WARN)
+
+    def _not_looked(self, error: BaseException) -> None:
+        reason = unexpected("looking at what builds can have on this host", error)
+        self._tools.journal.say(SYSTEM_APP, None, reason, Level.WARN)
 
     async def handle(self, message: BuildMessage) -> object:
         match message:
@@ -170,7 +181,7 @@ class BuildActor(Actor[BuildMessage]):
             return await self._release(row, artifact, commit, plan, env)
 
     async def _fetch(self, app: App, row: Deployment, project: Path, key: Secret | None) -> Commit:
-        repo, ref = app.settings.repo, row.ref or app.settings.branch
+        repo, ref = app.repository, row.ref or app.settings.branch
         if repo is None:
             raise BuildFailed(f"App {app.name!r} has no repository any more.")
         commit = await self._tools.sources.fetch(app.name, repo, ref, self._printer(app.name, row.id), key)

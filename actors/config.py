@@ -9,7 +9,7 @@ from deployd.config import AppConfig, Config
 from deployd.config_file import resolve_env
 from deployd.domain.app import App
 from deployd.domain.deployment import Trigger
-from deployd.domain.errors import DeploydError, NotFound, StateConflict, UserMistake
+from deployd.domain.errors import BrokenRow, DeploydError, NotFound, StateConflict, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
@@ -24,14 +24,13 @@ from deployd.ports.app_store import AppStore
 from deployd.ports.config_file import ConfigFile
 from deployd.ports.deployment_store import DeploymentStore
 from deployd.settings.declared import Declared, Owner
+from deployd.settings.effect import WAITS_FOR
 
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
 _SURE_SECONDS = 2.0
 """A file that is still being written may lack its last tables; apps are not stopped for that."""
-_WAITS_FOR = {"env": "restart", "processes": "restart", "limits": "restart", "commands": "deploy", "build": "deploy"}
-"""What is applied to the next processes or the next build, so that an edit alone never interrupts an app."""
 
 
 class ConfigActor(Actor[ConfigMessage]):
@@ -158,7 +157,8 @@ class ConfigActor(Actor[ConfigMessage]):
             return None
         try:
             built_from = await self._built_from(name)
-            put = await self._deploy.ask(PutApp(name=name, settings=app.settings(), env=resolve_env(app)), _ASK_SECONDS)
+            order = PutApp(name=name, settings=app.settings(), login=app.login, env=resolve_env(app))
+            put = await self._deploy.ask(order, _ASK_SECONDS)
             wanted = (put.settings.repo, put.settings.branch)
             if put.settings.repo is not None and wanted != built_from:
                 await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)
@@ -173,7 +173,7 @@ class ConfigActor(Actor[ConfigMessage]):
 
     def _say_what_waits_for(self, name: AppName, app: AppConfig) -> None:
         before = self._applied.get(name)
-        for key, verb in _WAITS_FOR.items():
+        for key, verb in WAITS_FOR.items():
             if before is not None and getattr(before, key) != getattr(app, key):
                 text = f"The new `{key}` of {name} takes effect with: deployd {verb} {name}"
                 self._journal.say(name, None, text)
@@ -182,7 +182,7 @@ class ConfigActor(Actor[ConfigMessage]):
         """Repo and branch before this edit; None when the app is new or was never deployed."""
         try:
             before = await self._apps.get(name)
-        except NotFound:
+        except (NotFound, BrokenRow):
             return None
         if not await self._deployments.of_app(before.name, 1):
             return None

@@ -13,6 +13,7 @@ from deployd.kernel.actor import Actor
 from deployd.kernel.ref import Ref
 from deployd.messages.certificates import CertificateMessage, HostsRouted
 from deployd.messages.proxy import (
+    AnnounceApp,
     AskTraffic,
     DrainTargets,
     PauseTraffic,
@@ -27,6 +28,7 @@ from deployd.ports.route_store import RouteStore
 class DataPlane(Protocol):
     """What ProxyActor needs of deployd.proxy.Proxy."""
 
+    def announce(self, route: Route) -> None: ...
     def switch(self, route: Route) -> None: ...
     def remove(self, app: AppName) -> None: ...
     def owner_of(self, host: str) -> AppName | None: ...
@@ -69,6 +71,8 @@ class ProxyActor(Actor[ProxyMessage]):
                 self._plane.switch(route)
                 await self._routes.put(route)
                 self._tell_certificates()
+            case AnnounceApp(route=route):
+                self._plane.announce(route)
             case DrainTargets(app=app, drain_seconds=seconds):
                 return self.spawn(self._plane.drain(app, seconds), name=f"drain {app}")
             case RemoveRoute(app=app):
@@ -100,4 +104,4 @@ def _waiting(route: Route) -> Route:
     """What its door says to visitors holds already, and a site needs nobody; a canary has to be adopted."""
     if route.site is not None:
         return msgspec.structs.replace(route, canary=None)
-    return msgspec.structs.replace(route, targets=(), canary=None, closed_because="The app is being adopted.")
+    return msgspec.structs.replace(route, targets=(), canary=None, closed_because="This app is starting.")

@@ -26,7 +26,7 @@ from deployd.domain.route import Address
 from deployd.doors import Doors
 from deployd.kernel.child import State
 from deployd.kernel.clock import Clock
-from deployd.kernel.failure import ActorFailure
+from deployd.kernel.failure import ActorFailure, Next
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.kernel.supervisor import Supervisor
@@ -293,13 +293,16 @@ class Assembly:
 
     def warnings(self) -> tuple[str, ...]:
         """What passes comes before what is so on this host."""
-        warnings = (*self.cautions.all(), *self.world.runtime.warnings())
+        world = self.world
+        warnings = (*self.cautions.all(), *world.builder.warnings(), *world.runtime.warnings(), *world.stores.broken())
         return (*warnings, _AS_ROOT) if os.geteuid() == 0 else warnings
 
 
 def _report(failure: ActorFailure) -> None:
-    """A traceback is for bugs; an expected failure is one sentence."""
+    """A traceback is for bugs; an expected failure is one sentence, and what ends deployd is said in the end."""
     error = failure.crash.error
+    if failure.next is Next.ESCALATE and isinstance(error, DeploydError):
+        return
     _log.error("%s", failure, exc_info=None if isinstance(error, DeploydError) else error)
 
 

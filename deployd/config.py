@@ -31,6 +31,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     trusted_proxies: tuple[str, ...] = ()
     proxy_protocol: bool = False
     connections_per_address: ZeroOrMore = 256
+    brand: Annotated[str, msgspec.Meta(max_length=60)] = "deployd"
 
     @property
     def http_address(self) -> Address:
@@ -89,7 +90,8 @@ class DeployConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     build_memory_mb: ZeroOrMore = 0
     build_cpus: Annotated[float, msgspec.Meta(ge=0, le=MOST_CPUS)] = 0.0
     build_pids: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIDS)] = 4096
-    build_network: Literal["host", "isolated"] = "host"
+    build_network: Literal["auto", "isolated", "host"] = "auto"
+    unsandboxed: bool = False
     releases_kept: OneOrMore = 5
     cache_mb_per_app: OneOrMore = 2048
 
@@ -113,10 +115,15 @@ class DatabaseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     url: Secret = Secret("")
 
 
+NOT_A_KEY = "login"
+"""What an [apps.NAME] has besides its keys: it stands in the address in `repo`."""
+
+
 class AppConfig(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table [apps.NAME]."""
+    """A table [apps.NAME]; `repo` stands in it with the `login`, which is taken off when it is read."""
 
     env: dict[str, Secret] = msgspec.field(default_factory=dict)
+    login: Secret | None = None
 
     def settings(self) -> AppSettings:
         return AppSettings(**{field: getattr(self, field) for field in AppSettings.__struct_fields__})

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from deployd.config import AppConfig, CertificateFiles, Config, TlsConfig
+from deployd.config import NOT_A_KEY, AppConfig, CertificateFiles, Config, TlsConfig
 from deployd.domain.app import with_ascii_domains
 from deployd.domain.env import EnvValue, looks_secret
 from deployd.domain.errors import UserMistake
 from deployd.domain.host_name import in_ascii
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.domain.setting import Key, WrongSetting
 from deployd.settings.checks import wrong_values
@@ -79,9 +80,10 @@ def parse(text: str, path: Path) -> Config:
     """What a file at `path` with that text would mean; ConfigMistakes has everything that is wrong in it."""
     folder = path.resolve().parent
     tables = tables_of(text, path)
+    logins, unusable = _logins_apart(tables)
     config, wrong = _converted(tables, folder)
-    config = _with_ascii_names(config)
-    wrong = [*wrong, *wrong_values(config, {str(each.key[0]) for each in wrong if each.key})]
+    config = _with_logins(_with_ascii_names(config), logins)
+    wrong = [*unusable, *wrong, *wrong_values(config, {str(each.key[0]) for each in wrong if each.key})]
     if wrong:
         from deployd.settings.mistakes import ConfigMistakes
         from deployd.settings.places import Places
@@ -89,6 +91,39 @@ def parse(text: str, path: Path) -> Config:
         raise ConfigMistakes.of_settings(path, Places(text), wrong)
     server = msgspec.structs.replace(config.server, data_dir=str(folder / config.server.data_dir))
     return msgspec.structs.replace(config, server=server, tls=_tls_from(config.tls, folder))
+
+
+def _logins_apart(tables: dict[str, Any]) -> tuple[dict[str, Secret], list[WrongSetting]]:
+    """Leaves no login in the tables, of which a mistake may be quoted, and no app whose repository cannot be read."""
+    logins: dict[str, Secret] = {}
+    wrong: list[WrongSetting] = []
+    apps = tables.get("apps")
+    if not isinstance(apps, dict):
+        return logins, wrong
+    for name, table in list(apps.items()):
+        if not isinstance(table, dict):
+            continue
+        if NOT_A_KEY in table:
+            sentence = f"[apps.{name}] has no key `{NOT_A_KEY}`: write https://user:password@host/path as `repo`."
+            wrong.append(WrongSetting(("apps", name, NOT_A_KEY), sentence, named=True))
+            del table[NOT_A_KEY]
+        if not isinstance(table.get("repo"), str):
+            continue
+        try:
+            address = RepositoryAddress.parse(table["repo"])
+        except UserMistake as mistake:
+            wrong.append(WrongSetting(("apps", name, "repo"), f"App {name!r}: `repo`: {mistake}"))
+            del apps[name]
+            continue
+        table["repo"] = address.url
+        if address.login is not None:
+            logins[name] = address.login
+    return logins, wrong
+
+
+def _with_logins(config: Config, logins: Mapping[str, Secret]) -> Config:
+    apps = {name: msgspec.structs.replace(app, login=logins.get(name)) for name, app in config.apps.items()}
+    return msgspec.structs.replace(config, apps=apps)
 
 
 def _converted(tables: dict[str, Any], folder: Path) -> tuple[Config, list[WrongSetting]]:

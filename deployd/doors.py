@@ -7,6 +7,7 @@ from typing import Self
 
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
+from deployd.listening import why_not
 
 _BACKLOG = 1024
 _FIRST_PASSED = 3
@@ -36,8 +37,7 @@ class Doors:
             family, where = _resolve(address)
             return (self._known(where) or self._bind(family, where)).dup()
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise UserMistake(f"{address} cannot be listened at: {reason}; free it or change `{key}`.") from error
+            raise UserMistake(why_not(address, key, error)) from error
 
     def all(self) -> tuple[socket.socket, ...]:
         return tuple(self._sockets)

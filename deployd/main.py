@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+import time
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from deployd.handover import Legacy, step_out
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.errors import Escalated
 from deployd.kernel.first_failure import first_failure
+from deployd.kernel.lag_report import LagReport
 from deployd.kernel.owned_tasks import OwnedTasks
 from deployd.kernel.problems import Problems
 from deployd.kernel.supervisor import Supervisor
@@ -73,7 +75,7 @@ class _Process:
             self._refs.log,
             deployments=lambda: self._assembly.world.stores.deployments,
         )
-        self._watchdog = LoopWatchdog(_warn_of_lag, clock=self._clock)
+        self._watchdog = LoopWatchdog(LagReport(_log.warning, self._clock, _time_of_day), clock=self._clock)
         self._problems = Problems()
         self._cautions = Problems()
         self._redactor = Redactor()
@@ -92,6 +94,7 @@ class _Process:
             trusted=server.trusted_proxies,
             proxy_protocol=server.proxy_protocol,
             http2=server.http2,
+            brand=server.brand,
             cookie_key=await cookie_key(self._config),
         )
         tasks = OwnedTasks()
@@ -159,7 +162,7 @@ class _Process:
                     for task in background:
                         task.cancel()
         except Escalated as escalated:
-            raise DeploydError(str(escalated)) from escalated
+            raise _cause(escalated) from escalated
         finally:
             if not self._succession.under_way:
                 self._notifier.stopping(supervisor.stop_seconds + _CLOSE_SECONDS)
@@ -193,5 +196,10 @@ async def _start(supervisor: Supervisor) -> None:
         raise
 
 
-def _warn_of_lag(milliseconds: float) -> None:
-    _log.warning("the event loop was held up for %.0f ms", milliseconds)
+def _cause(escalated: BaseException) -> DeploydError:
+    cause = escalated.__cause__
+    return cause if isinstance(cause, DeploydError) else DeploydError(str(escalated))
+
+
+def _time_of_day(time_ms: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))

@@ -30,8 +30,10 @@ from deployd.ports.source_repository import SourceRepository
 from deployd.ports.stores import Stores
 from deployd.ports.toolchains import Toolchains
 from deployd.runtimes.output_reader import InotifyOutputReader
+from deployd.runtimes.ports import instance_ports
 from deployd.runtimes.process import ProcessRuntime
 from deployd.stores.master_key import MasterKey
+from deployd.stores.seal_logins import seal_logins
 from deployd.stores.stores import open_database, open_stores
 
 _GIT_ENV = (
@@ -101,7 +103,9 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         pass_env=registries,
         toolchains=paths.toolchains,
         caps=Caps.of(memory_mb=limits.build_memory_mb, cpus=limits.build_cpus, pids=limits.build_pids),
-        isolated=limits.build_network == "isolated",
+        network=limits.build_network,
+        closed_ports=_closed_ports(config),
+        unsandboxed=limits.unsandboxed,
     )
     toolchains = InstalledToolchains(
         paths.toolchains, workshop, env=registries, clock=clock, lease_seconds=2 * limits.build_seconds
@@ -118,8 +122,10 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
     )
     stack.push_async_callback(builder.close)
     git_env = {name: value for name, value in environ.items() if name in _GIT_ENV}
+    key = await asyncio.to_thread(MasterKey.load, paths.master_key)
+    await seal_logins(database, key)
     return World(
-        stores=open_stores(database, await asyncio.to_thread(MasterKey.load, paths.master_key)),
+        stores=open_stores(database, key),
         logs=logs,
         sources=GitRepositories(paths.mirrors, config.deploy.fetch_seconds, git_env),
         toolchains=toolchains,
@@ -130,6 +136,12 @@ async def open_world(config: Config, clock: Clock, stack: AsyncExitStack) -> Wor
         health=health,
         authority=await _authority(config.tls, clock, stack),
     )
+
+
+def _closed_ports(config: Config) -> tuple[range, ...]:
+    """What is meant for the proxy, and for those who run this host: not for builds, wherever it listens."""
+    admin = config.server.admin_address.port
+    return (instance_ports(), *([range(admin, admin + 1)] if admin else []))
 
 
 async def _authority(tls: TlsConfig, clock: Clock, stack: AsyncExitStack) -> CertificateAuthority | None:

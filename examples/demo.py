@@ -1,41 +1,93 @@
-"""`make demo`: deployd builds three example apps from git, gates, routes and redeploys them while you watch."""
+"""`make demo`: deployd builds three example apps from git, gates, routes and redeploys them while you watch.
+
+Ends what it started, unless --keep is given or until Ctrl-C is typed at a terminal; 1 when anything failed.
+"""
 
 import contextlib
+import fcntl
 import http.client
 import json
+import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 _FOLDER = _HERE.parent / ".demo"
+_LOG = _FOLDER / "deployd.log"
 _APPS = ("plain-html", "express-app", "fastapi-app")
 _IDENTITY = ("-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "init.defaultBranch=main")
+_START_SECONDS = 30.0
+_END_SECONDS = 30.0
 
 
 def main() -> int:
+    with _alone():
+        kept = _end()
+        if "--end" in sys.argv:
+            print("The demo has ended." if kept else "No demo runs.")
+            return 0
+        return _run(keep="--keep" in sys.argv)
+
+
+def _run(keep: bool) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     ports = _free_port(8080), _free_port(9001)
-    daemon = _start(ports)
+    daemon, kept = None, False
     try:
+        daemon = _start(ports)
+        page = _build_page()
         _wait_until_up(daemon)
         live = [_follow(name) for name in _APPS]
-        if not all(live):
-            return 1
-        _redeploy_under_load(ports[0])
-        _say_where(ports)
-        if sys.stdout.isatty():
+        live.append(_page_built(page))
+        worked = all(live) and _redeploy_under_load(ports[0]) and _all_answer(ports)
+        if worked and keep:
+            kept = True
+            _say_where(ports)
+            print("\n`make demo-end` ends the demo.")
+        elif worked and sys.stdout.isatty():
+            _say_where(ports)
             print("\nCtrl-C ends the demo.")
             daemon.wait()
+            worked = _said(f"deployd has ended by itself; the reason is in {_LOG}.")
+        elif worked:
+            print("  All is well, and has ended again: `make demo KEEP=1` leaves it running.")
     except KeyboardInterrupt:
         print()
+        return 130
     finally:
-        _end(daemon)
-    return 0
+        if not kept:
+            _end(daemon)
+    return 0 if worked else 1
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Of two demos in one folder, the second would end the first one's apps."""
+    try:
+        _FOLDER.mkdir(exist_ok=True)
+        lock = (_FOLDER / "lock").open("w")
+    except PermissionError:
+        raise SystemExit(f"{_FOLDER} belongs to another user: run `sudo rm -r {_FOLDER}`, then again.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("A demo runs already in this folder: end it first, with Ctrl-C where it runs.") from None
+        yield
 
 
 def _start(ports: tuple[int, int]) -> subprocess.Popen[bytes]:
@@ -51,9 +103,20 @@ def _start(ports: tuple[int, int]) -> subprocess.Popen[bytes]:
     (_FOLDER / "deployd.toml").write_text(
         f'[server]\nhttp = "127.0.0.1:{ports[0]}"\nadmin = "127.0.0.1:{ports[1]}"\n' + "".join(tables)
     )
-    log = (_FOLDER / "deployd.log").open("wb")
     command = [sys.executable, "-m", "deployd", "serve", "--config", str(_FOLDER / "deployd.toml")]
-    return subprocess.Popen(command, stdout=log, stderr=log, cwd=_HERE.parent)
+    with _LOG.open("wb") as log:  # In a session of its own: a Ctrl-C is for the demo, which then ends the apps first.
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=_HERE.parent, start_new_session=True)
+
+
+def _build_page() -> subprocess.Popen[str]:
+    """Beside the apps: npm waits for the network more than it works."""
+    command = [sys.executable, str(_HERE.parent / "packaging" / "page.py")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _page_built(page: subprocess.Popen[str]) -> bool:
+    said, _ = page.communicate()
+    return page.returncode == 0 or _said(said)
 
 
 def _git(folder: Path, *arguments: str) -> None:
@@ -93,14 +156,16 @@ def _api(method: str, path: str) -> Any:
 
 
 def _wait_until_up(daemon: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and daemon.poll() is None:
         with contextlib.suppress(OSError):
             _api("GET", "/apps")
             return
-        if daemon.poll() is not None:
-            break
         time.sleep(0.05)
-    raise SystemExit(f"deployd did not start; its words are in {_FOLDER / 'deployd.log'}.")
+    if daemon.poll() is None:
+        daemon.kill()
+        daemon.wait()
+    raise SystemExit(f"deployd did not start; the reason is in {_LOG}.")
 
 
 def _follow(name: str) -> bool:
@@ -116,8 +181,7 @@ def _follow(name: str) -> bool:
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in deployment["stage_seconds"].items())
         print(f"  {name:12} LIVE as v{deployment['release']} ({spent})")
         return True
-    print(f"  {name:12} {deployment['outcome'].upper()}: {deployment['reason']}")
-    return False
+    return _said(f"  {name:12} {deployment['outcome'].upper()}: {deployment['reason']}")
 
 
 def _newest(name: str) -> Any:
@@ -129,35 +193,70 @@ def _newest(name: str) -> Any:
         if deployments:
             return _api("POST", f"/apps/{name}/deployments")
         time.sleep(0.05)
-    raise SystemExit(f"App {name} was not created; see {_FOLDER / 'deployd.log'}.")
+    raise SystemExit(f"App {name} was not created; the reason is in {_LOG}.")
 
 
-def _redeploy_under_load(port: int) -> None:
+def _redeploy_under_load(port: int) -> bool:
     """Changes the page, redeploys it, and counts what the visitors meanwhile got."""
     statuses: list[int] = []
     done = threading.Event()
     visitor = threading.Thread(target=_visit, args=(port, statuses, done))
     visitor.start()
-    repo = _FOLDER / "repos" / _APPS[0]
-    page = repo / "index.html"
-    page.write_text(page.read_text().replace("</h1>", " (second version)</h1>"))
-    _commit(repo, "Second version")
-    _api("POST", f"/apps/{_APPS[0]}/deployments")
-    _follow(_APPS[0])
-    done.set()
-    visitor.join()
+    try:
+        repo = _FOLDER / "repos" / _APPS[0]
+        page = repo / "index.html"
+        page.write_text(page.read_text().replace("</h1>", " (second version)</h1>"))
+        _commit(repo, "Second version")
+        _api("POST", f"/apps/{_APPS[0]}/deployments")
+        live = _follow(_APPS[0])
+    finally:
+        done.set()
+        visitor.join()
     failed = sum(status != 200 for status in statuses)
     print(f"\n  Redeployed {_APPS[0]} under load: {failed} of {len(statuses)} requests failed.")
+    return live and failed == 0 and len(statuses) > 0
 
 
 def _visit(port: int, statuses: list[int], done: threading.Event) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     while not done.is_set():
-        connection.request("GET", "/", headers={"Host": f"{_APPS[0]}.localhost"})
-        answer = connection.getresponse()
-        answer.read()
-        statuses.append(answer.status)
-    connection.close()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            while not done.is_set():
+                statuses.append(_status(connection, "/", f"{_APPS[0]}.localhost"))
+        except (OSError, http.client.HTTPException):
+            statuses.append(0)
+        finally:
+            connection.close()
+
+
+def _all_answer(ports: tuple[int, int]) -> bool:
+    """Every address that the demo names."""
+    asked = [(ports[0], "/", f"{name}.localhost") for name in _APPS]
+    failed = False
+    for port, path, host in (*asked, (ports[1], "/logs", "127.0.0.1")):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            status: object = _status(connection, path, host)
+        except (OSError, http.client.HTTPException) as error:
+            status = error
+        finally:
+            connection.close()
+        if status != 200:
+            failed = True
+            print(f"  http://{host}:{port}{path} answered {status}.")
+    return not failed
+
+
+def _status(connection: http.client.HTTPConnection, path: str, host: str) -> int:
+    connection.request("GET", path, headers={"Host": host})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def _said(line: str) -> bool:
+    print(line)
+    return False
 
 
 def _say_where(ports: tuple[int, int]) -> None:
@@ -168,13 +267,34 @@ def _say_where(ports: tuple[int, int]) -> None:
     print(f"\nOr type:\n  .venv/bin/deployd apps --config {_FOLDER.name}/deployd.toml")
 
 
-def _end(daemon: subprocess.Popen[bytes]) -> None:
-    """The apps would outlive deployd, as they should on a server; a demo leaves nothing behind."""
-    with contextlib.suppress(OSError):
+def _end(daemon: subprocess.Popen[bytes] | None = None) -> bool:
+    """Ends deployd if it runs, after the apps, which would outlive it; whether there was one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    pid = _stop_apps() or (daemon.pid if daemon is not None and daemon.poll() is None else None)
+    if pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        if not select.select([handle], [], [], _END_SECONDS)[0]:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        os.close(handle)
+    return True
+
+
+def _stop_apps() -> int | None:
+    """The process that serves, whichever took over from the one that was started; None when there is none."""
+    try:
+        pid = int(_api("GET", "/status")["pid"])
         for name in _APPS:
+            for deployment in _api("GET", f"/apps/{name}/deployments?limit=5").get("deployments", []):
+                if deployment["outcome"] is None:
+                    _api("POST", f"/deployments/{deployment['id']}/cancel")
             _api("POST", f"/apps/{name}/stop")
-    daemon.terminate()
-    daemon.wait(30)
+    except (OSError, http.client.HTTPException):
+        return None
+    return pid
 
 
 if __name__ == "__main__":

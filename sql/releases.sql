@@ -27,7 +27,7 @@ DELETE FROM releases WHERE app = $1 AND number = $2;
 
 -- name: plans
 -- How every kept release was built.
-SELECT plan FROM releases;
+SELECT app, number, plan FROM releases;
 
 -- name: artifacts
 -- The digests that some release needs.

@@ -4,11 +4,11 @@ INSERT INTO routes (app, route) VALUES ($1, $2) ON CONFLICT (app) DO UPDATE SET 
 
 -- name: get
 -- The app's route.
-SELECT route FROM routes WHERE app = $1;
+SELECT app, route FROM routes WHERE app = $1;
 
 -- name: all
 -- Every route, by app.
-SELECT route FROM routes ORDER BY app;
+SELECT app, route FROM routes ORDER BY app;
 
 -- name: remove
 -- Forgets the app's route.

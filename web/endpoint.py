@@ -8,13 +8,16 @@ from aiohttp import web
 from web.auth import Access
 
 PREFIX = "/api/v1"
+JSON, TOML = "application/json", "application/toml"
 
 EndpointHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`path` is below PREFIX; `body`, `query` and `response` are msgspec types, None when there is none."""
+    """`path` is below PREFIX; `body`, `query` and `response` are msgspec types, None when there is none; the response
+    is in `media`.
+    """
 
     method: str
     path: str
@@ -25,6 +28,7 @@ class Endpoint:
     query: type | None = None
     status: int = 200
     guarded: bool = False
+    media: str = JSON
 
     @property
     def template(self) -> str:

@@ -55,7 +55,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[dict[object, Json], Json]:
 def _operation(endpoint: Endpoint, shapes: dict[object, Json]) -> Json:
     good: Json = {"description": endpoint.summary}
     if endpoint.response is not None:
-        good["content"] = _content("application/json", shapes[str(endpoint.response)])
+        good["content"] = _content(endpoint.media, shapes[str(endpoint.response)])
     operation: Json = {
         "summary": endpoint.summary,
         "operationId": endpoint.handler.__name__,

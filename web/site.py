@@ -50,3 +50,5 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in _SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.popall("Server", None)
+    if request.app[EDGE] is Edge.PUBLIC and (request_id := request.headers.get("X-Request-ID")):
+        response.headers["X-Request-ID"] = request_id  # The proxy gave it.

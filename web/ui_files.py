@@ -8,9 +8,7 @@ from aiohttp import web
 
 PAGE_PATH = "/logs"
 _DIST = Path(__file__).parent / "ui" / "dist"
-_NOT_BUILT = (
-    "The log page was not built: run `make setup` (or `npm ci && npm run build` in web/ui), then load it again.\n"
-)
+_NOT_BUILT = "The log page was not built: run `make page` where deployd's sources are, then load it again.\n"
 _ASSET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _HASHED = re.compile(r"-[A-Za-z0-9_-]{8}\.\w+\Z")  # as Vite names a file whose content never changes
 _TYPES = {

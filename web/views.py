@@ -1,7 +1,6 @@
 """What the API shows: domain values without their secrets, plus what a person asks next."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -56,7 +55,10 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppList(msgspec.Struct, frozen=True, kw_only=True):
+    """`broken` names those whose rows cannot be read, each with the reason: they can only be removed."""
+
     apps: list[AppView]
+    broken: dict[str, str] = {}
 
 
 class DeploymentView(DeploymentSummary, frozen=True, kw_only=True):
@@ -179,7 +181,7 @@ def app_view(
     serving = serving_of(app, route, paused=paused)
     return AppView(
         name=app.name,
-        settings=msgspec.structs.replace(app.settings, repo=without_credentials(app.settings.repo)),
+        settings=msgspec.structs.replace(app.settings, repo=app.repository.shown if app.repository else None),
         urls=urls,
         state=serving.state,
         serving=serving.words,
@@ -230,14 +232,3 @@ def env_view(env: Environment) -> EnvView:
             for key, entry in sorted(env.values.items())
         },
     )
-
-
-def without_credentials(repo: str | None) -> str | None:
-    """A token in an https URL may stand before or after the colon, so all of `user:password@` goes."""
-    if repo is None or "://" not in repo or "@" not in repo:
-        return repo
-    parts = urlsplit(repo)
-    userinfo, _, host = parts.netloc.rpartition("@")
-    if not userinfo or parts.scheme == "ssh":
-        return repo
-    return urlunsplit(parts._replace(netloc=f"{REDACTED}@{host}"))

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from deployd.domain.errors import UserMistake
+from deployd.settings.unknown import with_guess
 from web.problems import BodyTooSlow, WrongMediaType
 
 Shape = TypeVar("Shape")
@@ -23,9 +24,14 @@ async def body_of(request: web.Request, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.DecodeError as error:
-        raise UserMistake(f"The request body is not usable: {error}.") from error
+        raise unusable(error, shape) from error
     except RecursionError as error:
         raise UserMistake("The request body is not usable: it is nested too deeply.") from error
+
+
+def unusable(error: Exception, shape: object) -> UserMistake:
+    said = with_guess(str(error), shape)
+    return UserMistake(f"The request body is not usable: {said}{'' if said.endswith('?') else '.'}")
 
 
 def query_of(request: web.Request, shape: type[Shape]) -> Shape:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, assert_never
 
@@ -20,7 +21,7 @@ from actors.deploy.tools import DeployTools
 from actors.deploy.watch import Watches
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
-from deployd.domain.errors import DeploydError, ProviderUnavailable, StateConflict, unexpected
+from deployd.domain.errors import BrokenRow, DeploydError, ProviderUnavailable, StateConflict, unexpected
 from deployd.domain.event import EventType
 from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Exit
@@ -80,12 +81,14 @@ class DeployActor(Actor[DeployMessage]):
         adoption = Adoption(self._tools, self._fleet, self._keeper)
         for deployment in await self._tools.stores.deployments.unfinished():
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
-                await adoption.conclude(deployment)
+                with suppress(BrokenRow):
+                    await adoption.conclude(deployment)
         for instance in await adoption.adopt_all():
             self.spawn(self._keeper.restart(instance), name=f"restart {instance.app} {instance.process}")
         for app in await self._tools.stores.apps.all():
-            await self._canaries.resume(app.name)
-            await self._next(app.name)
+            with suppress(BrokenRow):
+                await self._canaries.resume(app.name)
+                await self._next(app.name)
         self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
         self.spawn(self._look_after_builds(), name="look after builds")
 
@@ -97,7 +100,7 @@ class DeployActor(Actor[DeployMessage]):
             case ChangeEnv():
                 return await self._catalogue.change_env(message)
             case RemoveApp(app=name):
-                return self.spawn(self._remove(await self._tools.stores.apps.get(name)), name=f"remove {name}")
+                return self.spawn(self._remove(await self._name_of(name)), name=f"remove {name}")
             case StopApp(app=name, by=by):
                 return self.spawn(self._stop(await self._tools.stores.apps.get(name), by), name=f"stop {name}")
             case RequestDeployment() | RollBack() | RestartApp() | BeginCanary() | PromoteCanary():
@@ -270,27 +273,33 @@ class DeployActor(Actor[DeployMessage]):
             await self._next(deployment.app)
         return await self._tools.stores.deployments.get(deployment.id)
 
-    async def _quiet(self, app: App) -> None:
+    async def _quiet(self, app: AppName) -> None:
         """Ends what is queued or under way for the app and waits until nothing of it runs."""
-        for deployment in reversed(await self._unfinished(app.name)):
+        for deployment in reversed(await self._unfinished(app)):
             rollout = self._rollouts.get(deployment.id)
             if rollout is None or not rollout[0].committed:
                 await self._cancel(deployment)
             if rollout is not None:
                 await asyncio.wait({rollout[1]})
                 rollout[0].kept = None  # Whatever it kept is stopped with everything else.
-        await self._watches.end(app.name)
-        self._canaries.rest(app.name)
+        await self._watches.end(app)
+        self._canaries.rest(app)
 
     async def _route(self, app: App) -> App:
         await self._keeper.refresh_route(app)
         return app
 
     async def _stop(self, app: App, by: str) -> None:
-        await self._quiet(app)
+        await self._quiet(app.name)
         await self._canaries.abort(app.name, f"The app was stopped by {by}.", told=False)
         await self._catalogue.stop(app, by)
 
-    async def _remove(self, app: App) -> None:
+    async def _name_of(self, app: str) -> AppName:
+        """Also of one whose row cannot be read: that is the way to be rid of it."""
+        with suppress(BrokenRow):
+            await self._tools.stores.apps.get(app)
+        return AppName(app)
+
+    async def _remove(self, app: AppName) -> None:
         await self._quiet(app)
         await self._catalogue.remove(app)

@@ -4,6 +4,7 @@ The route's row is the decision: it says which release has the traffic, whose sw
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 
@@ -13,6 +14,7 @@ from actors.deploy.rollout import processes_of
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage
+from deployd.domain.errors import BrokenRow
 from deployd.domain.event import EventType
 from deployd.domain.ids import DeploymentId, InstanceId
 from deployd.domain.instance import Instance, InstanceState
@@ -47,8 +49,9 @@ class Adoption:
         """Processes of the live release and of a canary go on, all others stop; those that should run, but do not."""
         missing = []
         for app in await self._tools.stores.apps.all():
-            missing += await self._adopt(app)
-            await self._keeper.refresh_route(app)
+            with suppress(BrokenRow):  # The others go on; what of this one runs is left alone until it is removed.
+                missing += await self._adopt(app)
+                await self._keeper.refresh_route(app)
         return missing
 
     async def _adopt(self, app: App) -> list[Instance]:

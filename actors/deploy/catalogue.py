@@ -9,8 +9,9 @@ from actors.deploy.keeper import Keeper
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App, check_settings, checked_name, with_ascii_domains
 from deployd.domain.env import Environment, EnvLayer, check_env
-from deployd.domain.errors import NotFound, UserMistake
+from deployd.domain.errors import BrokenRow, NotFound, UserMistake
 from deployd.domain.event import EventType
+from deployd.domain.ids import AppName
 from deployd.domain.place import Place
 from deployd.messages.deploy import ChangeEnv, PutApp, SetMaintenance
 from deployd.messages.log import ForgetApp, RememberSecrets
@@ -42,7 +43,7 @@ class Catalogue:
         check_settings(name, settings)
         if order.env is not None:
             check_env({key: entry.value for key, entry in order.env.items()})
-        before = await self._existing(name)
+        before = await self._existing(name, order.create_only)
         if before is not None and order.create_only:
             raise UserMistake(f"App {name!r} exists already; change it, or choose another name.")
         if before is not None and bool(before.settings.upstreams) != bool(settings.upstreams):
@@ -55,6 +56,7 @@ class Catalogue:
             created_ms=before.created_ms if before else self._tools.clock.now_ms(),
             stopped=before.stopped if before else False,
             maintenance=before.maintenance if before else None,
+            login=order.login_after(before),
         )
         await self._refuse_clash(app)
         await self._tools.stores.apps.put(app)
@@ -64,10 +66,15 @@ class Catalogue:
         await self._tools.journal.note(kind, name, name, {})
         return app
 
-    async def _existing(self, name: str) -> App | None:
+    async def _existing(self, name: str, create_only: bool) -> App | None:
+        """One that cannot be read is replaced by whoever says all of it anew, as deployd.toml does."""
         try:
             return await self._tools.stores.apps.get(name)
         except NotFound:
+            return None
+        except BrokenRow:
+            if create_only:
+                raise
             return None
 
     async def _refuse_clash(self, app: App) -> None:
@@ -116,17 +123,17 @@ class Catalogue:
         await self._tools.journal.note(EventType.APP_CHANGED, app.name, app.name, {"maintenance": text})
         return changed
 
-    async def remove(self, app: App) -> None:
+    async def remove(self, name: AppName) -> None:
         tools = self._tools
-        await tools.proxy.ask(RemoveRoute(app=app.name), _PROXY_SECONDS)
-        await self._fleet.stop_all(await tools.stores.instances.of_app(app.name))
-        await tools.stores.apps.remove(app.name)
-        await tools.sources.forget(app.name)
-        await asyncio.to_thread(remove, tools.releases_folder / app.name)
-        await asyncio.to_thread(remove, tools.caches_folder / app.name)
+        await tools.proxy.ask(RemoveRoute(app=name), _PROXY_SECONDS)
+        await self._fleet.stop_all(await tools.stores.instances.of_app(name))
+        await tools.stores.apps.remove(name)
+        await tools.sources.forget(name)
+        await asyncio.to_thread(remove, tools.releases_folder / name)
+        await asyncio.to_thread(remove, tools.caches_folder / name)
         await self._sweep()
-        tools.log.tell(ForgetApp(app=app.name))
-        await tools.journal.note(EventType.APP_REMOVED, app.name, app.name, {})
+        tools.log.tell(ForgetApp(app=name))
+        await tools.journal.note(EventType.APP_REMOVED, name, name, {})
 
     async def prune_releases(self, app: App) -> None:
         """Keeps the newest few and those of which something runs; what nobody needs besides goes with the others."""

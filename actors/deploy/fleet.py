@@ -13,7 +13,7 @@ from actors.deploy.tools import DeployTools
 from deployd.domain.app import App
 from deployd.domain.build import BuildPlan
 from deployd.domain.env import Environment
-from deployd.domain.errors import NotFound, StartFailed
+from deployd.domain.errors import BrokenRow, NotFound, StartFailed
 from deployd.domain.ids import AppName, DeploymentId, InstanceId, new_id
 from deployd.domain.instance import Exit, Instance, InstanceState
 from deployd.domain.release import Release
@@ -116,7 +116,7 @@ class Fleet:
 
         What that deployd knew of secrets went with it.
         """
-        with suppress(NotFound):
+        with suppress(NotFound, BrokenRow):
             release = await self._tools.stores.releases.get(instance.app, instance.release)
             self._hide(instance.app, await self._tools.stores.envs.read(instance.app, release.env_version))
         alive = await self._tools.runtime.adopt(instance, self._exit_of(instance))

@@ -102,7 +102,7 @@ class _Told:
             self._answer, self._since = answer, now
         if answer is not None and answer not in self._said and now - self._since >= _LASTS_SECONDS:
             self._said.add(answer)
-            self._say(f"is not healthy yet: GET {self._check.path} said: {answer}", Level.WARN)
+            self._say(f"is not healthy yet (GET {self._check.path}: {answer})", Level.WARN)
 
     def healthy(self) -> None:
         self._say(

@@ -19,11 +19,12 @@ from deployd.domain.log_line import Level
 from deployd.domain.release import Release
 from deployd.domain.route import CanaryRoute, Route, parse_address
 from deployd.kernel.backoff import Backoff
-from deployd.messages.proxy import SwitchTraffic
+from deployd.messages.proxy import AnnounceApp, SwitchTraffic
 
 _SWITCH_SECONDS = 20.0
 _BACKOFF = Backoff(first_seconds=0.5, cap_seconds=60.0, jitter=0.0)
 _STABLE_AFTER_MS = 60_000
+_STOPPED = "This app is stopped."
 
 
 class Keeper:
@@ -47,6 +48,9 @@ class Keeper:
             outside = tuple(parse_address(at) for at in app.settings.upstreams)
             route = Route(app=app.name, hosts=(), targets=self._fleet.well(app.name, outside))
         if route is None:
+            closed = _STOPPED if app.stopped else "This app has not been deployed yet."
+            announced = msgspec.structs.replace(route_of(app, self._tools.base_domain), closed_because=closed)
+            self._tools.proxy.tell(AnnounceApp(route=announced))
             return
         if route.release is not None and route.site is None:
             route = await self._with_live_targets(app, route)
@@ -57,8 +61,7 @@ class Keeper:
         if route.canary is not None:
             route = msgspec.structs.replace(route, canary=await self._canary_now(app, route.canary))
         if app.stopped:
-            closed = "This app is stopped."
-            route = msgspec.structs.replace(route, targets=(), site=None, canary=None, closed_because=closed)
+            route = msgspec.structs.replace(route, targets=(), site=None, canary=None, closed_because=_STOPPED)
         await self._tools.proxy.ask(SwitchTraffic(route=route), _SWITCH_SECONDS)
 
     async def _canary_now(self, app: App, canary: CanaryRoute) -> CanaryRoute:

@@ -44,6 +44,12 @@ class SandboxedBuilder:
         self._unsettled: dict[Path, Packages] = {}
         self._detector = detector or Detector()
 
+    def warnings(self) -> tuple[str, ...]:
+        return self._workshop.warnings()
+
+    async def look(self) -> None:
+        await self._workshop.look()
+
     def expect(self) -> None:
         self._detector.expect()
 

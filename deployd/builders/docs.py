@@ -61,9 +61,29 @@ names all of them. `"generator": "secret"` makes nothing here: such a variable m
 `buildpacks` are not followed, and the plan says so; `scripts` do not run (a `release` process in the Procfile does).
 """
 
+_NETWORK = """\
+## What a build can reach
+
+Steps run in a sandbox (bubblewrap) with the network on: package registries answer, this host does not. With
+`build_network = "auto"` under `[deploy]`, the default, they have a network of their own wherever slirp4netns and
+iproute2 are installed and /dev/net/tun can be opened: neither the loopback of this host (deployd's own listener, the
+apps, a database) nor the apps' ports at its other addresses nor a cloud's metadata service can be reached. Names are
+looked up as on this host, and proxies and registries that deployd's environment names (`HTTPS_PROXY`, `PIP_INDEX_URL`,
+`npm_config_registry`, `UV_…`) are used; deployd warns of those that lie on the loopback.
+
+A registry or cache of your own on this host is reached under another address of the host's than 127.0.0.1: let it
+listen there. When it can only be had on the loopback, say `build_network = "host"`, and every build reaches all that
+listens there. `"isolated"` refuses builds where they cannot be isolated; `"auto"` warns then, in the build log, in
+`deployd status`, on the page and in /readyz.
+
+Where bubblewrap does not work, builds with steps are refused; plain files and upstreams need none. `unsandboxed = true`
+lets them run all the same: then a build can read whatever deployd's user can, its master key included, and each of
+those places says so.
+"""
+
 
 def render() -> str:
-    sections = [_INTRO, _order(), _settings(), _SEVERAL + _spoken() + _RULES, _APP_JSON]
+    sections = [_INTRO, _order(), _settings(), _SEVERAL + _spoken() + _RULES, _APP_JSON, _NETWORK]
     return "\n".join([*sections, *(_kind(recipe) for recipe in RECIPES)])
 
 

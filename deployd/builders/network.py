@@ -5,11 +5,14 @@ import asyncio
 import contextlib
 import os
 import shutil
+import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
 
 import msgspec
+import psutil
 
 from deployd.builders.pipes import open_pipe, reading
 from deployd.builders.sandbox import SEARCH_PATH
@@ -22,7 +25,7 @@ _SECONDS = 10.0
 _THERE = b"there\n"
 _METADATA = "169.254.0.0/16"
 """Link-local: a cloud's metadata service. Its IPv6 address (fd00:ec2::254) is out of reach, as all of IPv6 is."""
-_HOLD = ("sh", "-c", f"ip route add prohibit {_METADATA} && echo there; read -r _")
+_HOLD = ("sh", "-c", 'printf "%s\\n" "$@" | ip -batch - && echo there; read -r _', "sh")
 _SLIRP = (
     "slirp4netns",
     "--configure",
@@ -31,11 +34,14 @@ _SLIRP = (
     "--enable-seccomp",
     "--exit-fd=0",
 )
-_NEEDED = {_SLIRP[0]: _SLIRP[0], "ip": "iproute2"}
+NEEDED = {_SLIRP[0]: _SLIRP[0], "ip": "iproute2"}
 _AS_ROOT = ("--enable-sandbox",)
 """It leaves root's rights and files behind, which whoever has none of them cannot do."""
 
 _CHATTER = ("WARNING", "*", "Starting")
+
+
+BuildNetwork = Literal["auto", "isolated", "host"]
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -44,38 +50,82 @@ class Network(msgspec.Struct, frozen=True):
     entry: tuple[str, ...]
 
 
-def refused(reason: str) -> BuildFailed:
-    return BuildFailed(
-        "Builds are to be isolated from this host's network, but "
-        f'{reason}; mend that, or set build_network = "host" under [deploy].'
-    )
+class NotIsolated(BuildFailed):
+    """`reason` is why there is no network for builds alone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "Builds are to be isolated from this host's network, but "
+            f'{reason}; mend that, or set build_network = "host" under [deploy].'
+        )
+        self.reason = reason
+
+
+async def why_not_isolated(closed: Sequence[range] = ()) -> str | None:
+    """Tries it; None when it works."""
+    try:
+        async with isolated_network(closed):
+            return None
+    except NotIsolated as error:
+        return error.reason
+    except OSError as error:
+        return str(error)
 
 
 @asynccontextmanager
-async def isolated_network() -> AsyncIterator[Network]:
-    """BuildFailed when there can be none. What it runs ends with this process, however that ends."""
-    for program, package in _NEEDED.items():
+async def isolated_network(closed: Sequence[range] = ()) -> AsyncIterator[Network]:
+    """NotIsolated when there can be none. What it runs ends with this process, however that ends.
+
+    The ports in `closed` are out of reach at this host's other addresses, too, where an app may listen that only its
+    proxy is meant to talk to.
+    """
+    for program, package in NEEDED.items():
         if shutil.which(program, path=SEARCH_PATH) is None:
-            raise refused(f"{package} is not installed")
+            raise NotIsolated(f"{package} is not installed")
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(_SECONDS):
-                network = await _open(stack)
+                network = await _open(stack, closed)
         except TimeoutError:
-            raise refused("slirp4netns does not get ready") from None
+            raise NotIsolated("slirp4netns does not get ready") from None
         yield network
 
 
-async def _open(stack: AsyncExitStack) -> Network:
+async def _open(stack: AsyncExitStack, closed: Sequence[range]) -> Network:
     as_root = os.geteuid() == 0
     user = () if as_root else ("--user", "--map-current-user", "--keep-caps")  # For `ip`; who enters has none.
-    holder = await stack.enter_async_context(_running(["unshare", *user, "--net", "--", *_HOLD], stdout=PIPE))
+    holder = await stack.enter_async_context(
+        _running(["unshare", *user, "--net", "--", *_HOLD, *_rules(closed)], stdout=PIPE)
+    )
     assert holder.stdout is not None
     if await holder.stdout.readline() != _THERE:
-        raise refused("this host lets nobody make a network namespace")
+        raise NotIsolated("this host lets nobody make a network namespace")
     await _connect(stack, holder.pid)
     spaces = (f"--net=/proc/{holder.pid}/ns/net",)
     return Network(spaces if as_root else (f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials", *spaces))
+
+
+def _rules(closed: Sequence[range]) -> list[str]:
+    """For `ip`. Who runs in the network may not change them."""
+    return [
+        f"route add prohibit {_METADATA}",
+        *(
+            f"rule add to {address} ipproto {protocol} dport {ports.start}-{ports.stop - 1} prohibit"
+            for address in own_addresses()
+            for ports in closed
+            for protocol in ("tcp", "udp")
+        ),
+    ]
+
+
+def own_addresses() -> list[str]:
+    """Besides loopback's."""
+    return sorted(
+        one.address
+        for addresses in psutil.net_if_addrs().values()
+        for one in addresses
+        if one.family is socket.AF_INET and not one.address.startswith("127.")
+    )
 
 
 async def _connect(stack: AsyncExitStack, pid: int) -> None:
@@ -90,7 +140,7 @@ async def _connect(stack: AsyncExitStack, pid: int) -> None:
         said.seek(0)
         lines = [line.strip() for line in said.read(2000).decode("utf-8", "replace").splitlines()]
         reasons = [line for line in lines if line and not line.startswith(_CHATTER)]
-        raise refused(f"slirp4netns does not work here ({'; '.join(reasons)})")
+        raise NotIsolated(f"slirp4netns does not work here ({'; '.join(reasons)})")
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import msgspec
 from deployd.builders.project import Project
 from deployd.domain.build import BuildSettings, check_build_settings
 from deployd.domain.errors import BuildFailed, UserMistake
+from deployd.settings.unknown import guess
 
 NAME = ".deployd.toml"
 
@@ -42,5 +43,7 @@ def read_repo_file(project: Project) -> RepoFile:
 def _told(complaint: str) -> str:
     if unknown := _UNKNOWN.fullmatch(complaint):
         key = f"{unknown[2]}.{unknown[1]}" if unknown[2] else unknown[1]
-        return f"there is no key `{key}`; the known ones are in docs/builders.md."
+        close = guess(complaint, RepoFile)
+        meant = f": did you mean `{close}`? The" if close else "; the"
+        return f"there is no key `{key}`{meant} known ones are in docs/builders.md."
     return f"{complaint.replace('`$.', '`')}."

@@ -6,7 +6,7 @@ import pwd
 import secrets
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,12 +15,25 @@ import uv
 
 from deployd.builders import sandbox
 from deployd.builders.cage import Cages, joining
-from deployd.builders.caps import Caps, lesser_argv, warning
+from deployd.builders.caps import Caps, lesser_argv
+from deployd.builders.caps import warning as uncapped_warning
 from deployd.builders.enclosure import Command, enclosed
 from deployd.builders.ending import what_went_wrong
 from deployd.builders.gate import gate
 from deployd.builders.lines import Lines, Written
-from deployd.builders.network import Network, isolated_network, refused
+from deployd.builders.network import BuildNetwork, Network, NotIsolated, isolated_network, why_not_isolated
+from deployd.builders.obstacles import (
+    NOT_INSTALLED,
+    SWITCHED_OFF,
+    Obstacle,
+    cut_off,
+    obstacle,
+    open_builds,
+    open_network,
+    refusal,
+    this_host,
+)
+from deployd.builders.registry_env import on_loopback
 from deployd.builders.run import MARK, run_step
 from deployd.builders.sandbox import Bind, User
 from deployd.builders.unreached import Unreached
@@ -57,7 +70,9 @@ class Workshop:
 
     `programs` are folders that come first in PATH; list what they need in `ro_paths` unless it lies in /usr.
     `toolchains` is shown to the steps, read-only and under its own path. As root, steps run as `user`, who must exist.
-    `isolated` steps cannot reach what listens on this host's loopback; without a sandbox they are refused.
+    Where no sandbox can be had, steps are refused unless `unsandboxed` (or `bwrap=False`, which wants none). In an
+    `isolated` network they cannot reach what listens on this host's loopback, nor `closed_ports` at its other
+    addresses; `auto` isolates them where that works.
     """
 
     def __init__(
@@ -70,7 +85,9 @@ class Workshop:
         user: str = "nobody",
         bwrap: bool = True,
         caps: Caps | None = None,
-        isolated: bool = False,
+        network: BuildNetwork = "host",
+        closed_ports: Sequence[range] = (),
+        unsandboxed: bool = False,
     ) -> None:
         self._pass_env = dict(pass_env or {})
         self._ro_paths = (*ro_paths, *((toolchains,) if toolchains else ()))
@@ -78,25 +95,57 @@ class Workshop:
         self._user = _unprivileged(user) if os.geteuid() == _ROOT else None
         self._interpreter = _interpreter()
         self._uv = Path(uv.find_uv_bin())
-        self._no_sandbox = None if bwrap else "switched off"
-        self._probed = not bwrap
+        self._bwrap = bwrap
+        self._open = unsandboxed or not bwrap
+        self._obstacle: Obstacle | None = None if bwrap else SWITCHED_OFF
+        self._sandboxes = False
         self._caps = caps or Caps()
         self._cages: Cages | None = None
-        self._isolated = isolated
+        self._wished = network
+        self._closed_ports = tuple(closed_ports)
+        self._isolates = network == "isolated"
+        self._isolation_works = False
+        self._not_isolated: str | None = None
+
+    def warnings(self) -> tuple[str, ...]:
+        """What builds go without on this host, as of the last look."""
+        if self._obstacle is not None and self._bwrap:
+            return (open_builds(self._obstacle) if self._open else refusal(self._obstacle),)
+        if self._not_isolated is not None:
+            return (str(NotIsolated(self._not_isolated)) if self._isolates else open_network(self._not_isolated),)
+        unreachable = on_loopback(self._pass_env) if self._isolates else []
+        return (cut_off(unreachable),) if unreachable else ()
+
+    async def look(self) -> None:
+        """What works once is relied on from then on; what does not is tried again."""
+        if self._bwrap and not self._sandboxes:
+            self._obstacle = await self._probe()
+            self._sandboxes = self._obstacle is None
+        if self._wished != "host" and not self._isolation_works and self._obstacle is None:
+            self._not_isolated = await why_not_isolated(self._closed_ports)
+            self._isolation_works = self._not_isolated is None
+            self._isolates = self._isolation_works or self._wished == "isolated"
 
     async def prepare(self, place: Place, on_line: Callable[[str], None]) -> None:
         """Once for a build, before its steps: a new home, and the project given to the user that steps run as.
 
-        BuildFailed when builds are to be isolated and cannot be.
+        BuildFailed when builds cannot be shut in as deployd.toml wants them.
         """
-        reason = await self.why_not_sandboxed()
-        if reason is not None and self._isolated:
-            raise refused(f"this host cannot sandbox them ({reason})")
-        if reason is not None:
-            on_line(f"warning: this build is not sandboxed, it can do what deployd's user can ({reason}).")
-        if (uncapped := warning(self._caps, (await self._found_cages()).unenforced)) is not None:
+        await self.look()
+        found = self._obstacle
+        if found is not None and not self._open:
+            raise BuildFailed(refusal(found))
+        if found is not None and self._isolates:
+            raise NotIsolated(f"this host cannot sandbox them ({found.why})")
+        if self._not_isolated is not None and self._isolates:
+            raise NotIsolated(self._not_isolated)
+        if found is SWITCHED_OFF:
+            on_line("warning: this build is not sandboxed, it can do what deployd's user can (switched off).")
+        for warning in self.warnings():
+            on_line(f"warning: {warning}")
+        if (uncapped := uncapped_warning(self._caps, (await self._found_cages()).unenforced)) is not None:
             on_line(uncapped)
-        await self._make_ready(place, on_line, self._user if reason is None else None)
+        await self._make_ready(place, on_line, self._user if found is None else None)
 
     async def run(self, step: str, place: Place, on_line: Callable[[str], None], at: str = ".") -> None:
         """Runs one shell command in the folder `at` of the project. BuildFailed unless it exits with 0."""
@@ -107,7 +156,7 @@ class Workshop:
         lines = Lines(heard, place.written, self._caps.output_bytes)
         try:
             async with self._caged() as (group, before), self._network() as network:
-                if await self.why_not_sandboxed() is None:
+                if self._obstacle is None:
                     command = Command(
                         step=step,
                         binds=self._binds(place),
@@ -129,11 +178,9 @@ class Workshop:
             raise BuildFailed(failure)
 
     async def why_not_sandboxed(self) -> str | None:
-        """Tries bubblewrap once; None when it works, else the reason."""
-        if not self._probed:
-            self._no_sandbox = await self._probe()
-            self._probed = True
-        return self._no_sandbox
+        """None when bubblewrap works, else the reason."""
+        await self.look()
+        return None if self._obstacle is None else self._obstacle.why
 
     async def _make_ready(self, place: Place, on_line: Callable[[str], None], user: User | None) -> None:
         """What an earlier build left in its home could be a password, or a trap."""
@@ -159,10 +206,10 @@ class Workshop:
 
     @asynccontextmanager
     async def _network(self) -> AsyncIterator[Network | None]:
-        if not self._isolated:
+        if not self._isolates or self._obstacle is not None:
             yield None
             return
-        async with isolated_network() as network:
+        async with isolated_network(self._closed_ports) as network:
             yield network
 
     async def _run_enclosed(self, command: Command, group: Group, lines: Lines) -> int:
@@ -181,9 +228,9 @@ class Workshop:
         binds.append(Bind(self._uv, f"{sandbox.PROGRAMS}/uv", file=True))
         return [*binds, Bind(place.cache, sandbox.CACHE, True), Bind(place.project, sandbox.PROJECT, True)]
 
-    async def _probe(self) -> str | None:
+    async def _probe(self) -> Obstacle | None:
         if shutil.which("bwrap", path=sandbox.SEARCH_PATH) is None:
-            return "bubblewrap is not installed"
+            return NOT_INSTALLED
         said: list[str] = []
         empty = [Bind(Path("/usr"), sandbox.PROJECT)]
         command = Command(step="true", binds=empty, env=_OURS, tmp_bytes=self._caps.memory_bytes)
@@ -192,8 +239,8 @@ class Workshop:
                 lines = Lines(said.append, Written(), self._caps.output_bytes)
                 code = await self._run_enclosed(command, Group(()), lines)
         except (TimeoutError, OSError) as error:
-            return f"bubblewrap does not work here: {error}"
-        return None if code == 0 else f"bubblewrap does not work here: {' '.join(said)[:200] or f'exit code {code}'}"
+            return obstacle(str(error) or "no answer in time", this_host())
+        return None if code == 0 else obstacle(" ".join(said)[:200] or f"exit code {code}", this_host())
 
 
 def _interpreter() -> Path:

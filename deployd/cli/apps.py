@@ -22,7 +22,7 @@ AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the app
 def apps(session: Session, wide: WideOption = False) -> None:
     """List the apps: what visitors get, and what became of the last deployment."""
     listed = session.daemon.get("/apps", AppList)
-    session.show(listed, lambda screen: print_apps(screen, listed.apps, wide))
+    session.show(listed, lambda screen: print_apps(screen, listed, wide))
 
 
 @verb
@@ -82,9 +82,12 @@ def ps(
     session.show(listed, lambda screen: _print_instances(screen, listed, "" if name is None else f" of {name}", wide))
 
 
-def print_apps(screen: Screen, listed: list[AppView], wide: bool) -> None:
-    if not listed:
+def print_apps(screen: Screen, listed: AppList, wide: bool) -> None:
+    for name, reason in listed.broken.items():
+        screen.line(Cell(f"{name} is broken: {reason}", "red"), indent=2)
+    if not listed.apps and not listed.broken:
         screen.text("No apps yet; create one with: deployd create NAME --repo URL")
+    if not listed.apps:
         return
     table = Table(
         (
@@ -94,7 +97,7 @@ def print_apps(screen: Screen, listed: list[AppView], wide: bool) -> None:
             Column("ADDRESS", whole=True, below=True),
         )
     )
-    for app in listed:
+    for app in listed.apps:
         table.add(app.name, Cell(app.serving, state_colour(app)), last_of(app), " ".join(app.urls))
     screen.table(table, wide=wide)
 

@@ -49,14 +49,19 @@ class _UnixConnection(http.client.HTTPConnection):
 class Daemon:
     """Raises DaemonUnreachable when nobody answers, Missing on 404, Failure with the daemon's sentence otherwise."""
 
-    def __init__(self, socket_path: Path) -> None:
+    def __init__(self, socket_path: Path, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self.socket_path = socket_path
+        self._answer_seconds = answer_seconds
 
     def get(self, path: str, shape: type[Shape], **query: object) -> Shape:
         return msgspec.json.decode(self._exchange("GET", _address(path, query), None), type=shape)
 
+    def text(self, path: str, **query: object) -> str:
+        """For what is no JSON."""
+        return self._exchange("GET", _address(path, query), None).decode()
+
     def send(
-        self, method: str, path: str, shape: type[Shape], body: object = None, seconds: float = _ANSWER_SECONDS
+        self, method: str, path: str, shape: type[Shape], body: object = None, seconds: float | None = None
     ) -> Shape:
         return msgspec.json.decode(self._exchange(method, _address(path, {}), body, seconds), type=shape)
 
@@ -67,8 +72,8 @@ class Daemon:
     def stream(self, path: str, **query: object) -> "EventStream":
         return EventStream(self._open("GET", _address(path, query), None, timeout=None))
 
-    def _exchange(self, method: str, address: str, body: object, seconds: float = _ANSWER_SECONDS) -> bytes:
-        connection, response = self._open(method, address, body, seconds)
+    def _exchange(self, method: str, address: str, body: object, seconds: float | None = None) -> bytes:
+        connection, response = self._open(method, address, body, seconds or self._answer_seconds)
         with closing(connection), self._reachable():
             return response.read()
 
@@ -89,14 +94,15 @@ class Daemon:
         return connection, response
 
     def _reachable(self) -> "_Reachable":
-        return _Reachable(self.socket_path)
+        return _Reachable(self.socket_path, self._answer_seconds)
 
 
 class _Reachable:
     """Turns what the socket and HTTP layers raise into one sentence."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, answer_seconds: float) -> None:
         self._path = path
+        self._answer_seconds = answer_seconds
 
     def __enter__(self) -> None:
         pass
@@ -108,9 +114,11 @@ class _Reachable:
                     f"No deployd answers at {self._path}; start it with `deployd serve`, or name its --config."
                 ) from error
             case PermissionError():
-                raise DaemonUnreachable(f"{self._path} belongs to another user; run this as the one who runs deployd.")
+                raise DaemonUnreachable(
+                    f"{self._path} belongs to another user: run this with sudo, or as the user who runs deployd."
+                )
             case TimeoutError():
-                raise DaemonUnreachable(f"deployd at {self._path} did not answer in {_ANSWER_SECONDS:.0f} s.")
+                raise DaemonUnreachable(f"deployd at {self._path} did not answer in {self._answer_seconds:g} s.")
             case OSError() | http.client.HTTPException():
                 raise DaemonUnreachable(f"deployd at {self._path} broke the connection: {error}.") from error
 

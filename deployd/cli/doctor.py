@@ -23,7 +23,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 @verb
 def doctor(session: Session) -> None:
     """Look at what deployd needs on this machine and say what to do."""
-    checks = [*host_checks.programs(), host_checks.sandbox(), host_checks.limits()]
+    checks = [*host_checks.programs(), host_checks.sandbox(), host_checks.build_network(), host_checks.limits()]
     try:
         place = place_of(session.config, session.data_dir)
     except DeploydError as error:
@@ -48,7 +48,9 @@ def _daemon(place: Place) -> Check:
         said = Daemon(place.socket).get("/status", StatusView)
     except Failure as failure:
         return bad("daemon", str(failure), "deployd serve", needed=False)
-    return good("daemon", f"deployd {said.version} answers" + "".join(f"; {problem}" for problem in said.problems))
+    return good(
+        "daemon", f"deployd {said.version} answers" + "".join(f"; {one}" for one in (*said.problems, *said.warnings))
+    )
 
 
 def _print(screen: Screen, diagnosis: Diagnosis) -> None:

@@ -12,6 +12,7 @@ from deployd.cli.check import Check, bad, good
 
 _PROBE_SECONDS = 10.0
 _DISK_NEEDED_BYTES = 2 * 1024**3
+_TUN = "/dev/net/tun"
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -27,17 +28,31 @@ def programs() -> list[Check]:
 def sandbox() -> Check:
     """Tries a real one: the program alone says nothing about what the kernel allows."""
     if shutil.which("bwrap") is None:
-        return bad("sandbox", "bubblewrap is missing", "apt install bubblewrap; builds run unconfined", needed=False)
+        remedy = "apt install bubblewrap; until then builds with steps are refused"
+        return bad("sandbox", "bubblewrap is missing", remedy, needed=False)
     answer = _run(["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "true"])
     if answer is not None and answer.returncode == 0:
         return good("sandbox", "bubblewrap works")
     why = answer.stderr.strip().splitlines()[-1] if answer is not None and answer.stderr.strip() else "no answer"
-    return bad(
-        "sandbox",
-        f"bubblewrap cannot make a sandbox: {why}",
-        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or a privileged container",
-        needed=False,
-    )
+    from deployd.builders.obstacles import obstacle, this_host
+
+    found = obstacle(why, this_host())
+    return bad("sandbox", found.why, f"{found.remedy}; until then builds with steps are refused", needed=False)
+
+
+def build_network() -> Check:
+    """What it takes to keep builds from this host's loopback."""
+    from deployd.builders.network import NEEDED
+    from deployd.builders.sandbox import SEARCH_PATH
+
+    missing = [package for program, package in NEEDED.items() if shutil.which(program, path=SEARCH_PATH) is None]
+    if missing:
+        remedy = f"apt install {' '.join(missing)}; until then builds reach what listens on this host's loopback"
+        return bad("build network", f"{', '.join(missing)} is missing", remedy, needed=False)
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        remedy = f"chmod 0666 {_TUN}; until then builds reach what listens on this host's loopback"
+        return bad("build network", f"{_TUN} cannot be opened by this user", remedy, needed=False)
+    return good("build network", "builds are isolated by slirp4netns")
 
 
 def limits() -> Check:
@@ -86,7 +101,8 @@ def port(name: str, host: str, number: int, daemon_runs: bool) -> Check:
         with socket.create_server((host, number), family=_family(host)):
             return good(name, f"{where} is free")
     except PermissionError:
-        return bad(name, f"{where} is reserved for root", "choose a port above 1023, or use the systemd unit")
+        allow = f"sysctl net.ipv4.ip_unprivileged_port_start={number}"
+        return bad(name, f"{where} may not be opened by this user", f"{allow}, or choose a port above 1023")
     except OSError as error:
         return bad(name, f"{where} cannot be opened: {error.strerror or error}", "stop who has it, or change the port")
 

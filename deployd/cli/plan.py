@@ -17,6 +17,7 @@ from deployd.domain.build import BuildPlan, BuildSettings, BuildWishes, check_bu
 from deployd.domain.env import GIT_KEY
 from deployd.domain.plan_text import plan_parts
 from deployd.domain.secret import Secret
+from deployd.domain.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from deployd.config import AppConfig
@@ -45,7 +46,7 @@ def plan(
 ) -> None:
     """Show how a project would be built and run, and why."""
     known = _app(session, app) if app is not None else None
-    place = source or (known.repo if known is not None else None)
+    place = source or (_address(known) if known is not None else None)
     if place is None:
         raise Failure("Name a folder or a git URL, or an app that has a repository with --app.")
     wishes = _wishes(known, root, convert_bun)
@@ -59,8 +60,17 @@ def _app(session: Session, name: str) -> "AppConfig":
     path = config_path(session.config)
     apps = load(path).apps
     if checked_name(name) not in apps:
-        raise Failure(f"{path} has no app {name!r}; it has: {', '.join(sorted(apps)) or 'none'}.")
+        raise Failure(
+            f"{path} has no app {name!r}; it has: {', '.join(sorted(apps)) or 'none'}.{did_you_mean(name, apps)}"
+        )
     return apps[name]
+
+
+def _address(app: "AppConfig") -> str | None:
+    if app.repo is None or app.login is None:
+        return app.repo
+    scheme, joint, rest = app.repo.partition("://")
+    return f"{scheme}{joint}{app.login.reveal()}@{rest}"
 
 
 def _wishes(app: "AppConfig | None", root: str | None, convert_bun: bool) -> BuildWishes:
@@ -115,13 +125,14 @@ async def _fetch(folder: Path, url: str, ref: str | None, key: Secret | None) ->
     from deployd.adapters.git.repositories import GitRepositories
     from deployd.config_file import environment
     from deployd.domain.ids import AppName
+    from deployd.domain.repository_address import RepositoryAddress
 
     (folder / "mirrors").mkdir()
     (folder / "project").mkdir()
     # A person's own keys, proxies and certificates; what steers git itself is for their own repository.
     passed = {name: value for name, value in environment().items() if not name.startswith("GIT_")}
     sources = GitRepositories(folder / "mirrors", _FETCH_SECONDS, passed)
-    commit = await sources.fetch(AppName("plan"), url, ref, lambda line: None, key)
+    commit = await sources.fetch(AppName("plan"), RepositoryAddress.parse(url), ref, lambda line: None, key)
     await sources.checkout(AppName("plan"), commit, folder / "project")
 
 

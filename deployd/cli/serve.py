@@ -1,5 +1,9 @@
 """serve and check: run the daemon, or only read its configuration."""
 
+from typing import Annotated
+
+import typer
+
 from deployd.cli.place import config_path
 from deployd.cli.session import Session
 from deployd.cli.verb import verb
@@ -14,8 +18,23 @@ def serve(session: Session) -> None:
 
 
 @verb
-def check(session: Session) -> None:
-    """Read the configuration and say whether it is usable."""
+def check(
+    session: Session,
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY]", help="With --explain: such as server.http.", show_default=False)
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what KEY means; without KEY, list the tables.")
+    ] = False,
+) -> None:
+    """Read the configuration and say whether it is usable, or explain a key of it."""
+    if explain:
+        from deployd.cli.explain import show
+
+        show(session, key)
+        return
+    if key is not None:
+        raise typer.BadParameter(f"To have {key} explained, add --explain.")
     from deployd.config_file import load
 
     path = config_path(session.config)

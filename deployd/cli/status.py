@@ -24,6 +24,7 @@ _LONGEST_MESSAGE = 100
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusView
     apps: list[AppView]
+    broken: dict[str, str]
 
 
 class AppOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +55,9 @@ def status(
 
 def _show_daemon(session: Session, wide: bool) -> None:
     said = session.daemon.get("/status", StatusView)
-    apps = session.daemon.get("/apps", AppList).apps
-    session.show(Overview(status=said, apps=apps), lambda screen: _print_daemon(screen, said, apps, wide))
+    listed = session.daemon.get("/apps", AppList)
+    overview = Overview(status=said, apps=listed.apps, broken=listed.broken)
+    session.show(overview, lambda screen: _print_daemon(screen, said, listed, wide))
 
 
 def _show_app(session: Session, name: str, wide: bool) -> None:
@@ -69,7 +71,7 @@ def _show_deployment(session: Session, deployment_id: str) -> None:
     session.show(shown, lambda screen: _print_deployment(screen, shown))
 
 
-def _print_daemon(screen: Screen, said: StatusView, apps: list[AppView], wide: bool) -> None:
+def _print_daemon(screen: Screen, said: StatusView, listed: AppList, wide: bool) -> None:
     screen.text(f"deployd {said.version}, {'ready' if said.ready else 'not ready'}")
     for sentence in (*said.problems, *said.warnings):
         screen.line(Cell(f"! {sentence}", "yellow"), indent=2)
@@ -77,7 +79,7 @@ def _print_daemon(screen: Screen, said: StatusView, apps: list[AppView], wide: b
         if actor.state != "running":
             why = f": {actor.last_failure}" if actor.last_failure else ""
             screen.line(Cell(f"! {actor.name} is {actor.state}{why}", "yellow"), indent=2)
-    print_apps(screen, apps, wide)
+    print_apps(screen, listed, wide)
 
 
 def _print_app(screen: Screen, app: AppView, recent: list[DeploymentSummary], wide: bool) -> None:

@@ -14,6 +14,8 @@ from deployd.domain.host_name import in_ascii, is_domain, is_host_name, why_no_h
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.nul import place_of_nul
 from deployd.domain.place import Place
+from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.secret import Secret
 from deployd.domain.setting import Key, WrongSetting, raise_first
 
 MAINTENANCE_TEXT = "We are working on it and will be back soon."
@@ -48,7 +50,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything about an app except its env, which is kept encrypted elsewhere."""
+    """Everything about an app except its env and the login to its repository, which are kept encrypted elsewhere."""
 
     repo: str | None = None
     branch: str | None = None
@@ -80,13 +82,18 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """`maintenance` is what visitors read while the app is in maintenance."""
+    """`maintenance` is what visitors read while the app is in maintenance; `login` is the one to its repository."""
 
     name: AppName
     settings: AppSettings
     created_ms: int
     stopped: bool = False
     maintenance: str | None = None
+    login: Secret | None = None
+
+    @property
+    def repository(self) -> RepositoryAddress | None:
+        return RepositoryAddress(url=self.settings.repo, login=self.login) if self.settings.repo else None
 
     def hosts(self, base_domain: str) -> tuple[str, ...]:
         """The places (deployd.domain.place) it is served at: its domains, or NAME.base_domain."""
@@ -150,8 +157,17 @@ def _wrong_places(settings: AppSettings) -> Iterator[WrongSetting]:
             f"the `health` path {settings.health_check.path!r} must start with /, and spaces and letters "
             "beyond ASCII are to be percent-encoded.",
         )
-    if settings.repo is not None and (settings.repo.startswith("-") or "\n" in settings.repo):
-        yield WrongSetting(("repo",), "`repo` is not a git URL.")
+    yield from _wrong_repo(settings.repo)
+
+
+def _wrong_repo(repo: str | None) -> Iterator[WrongSetting]:
+    try:
+        login = RepositoryAddress.parse(repo).login if repo is not None else None
+    except UserMistake as mistake:
+        yield WrongSetting(("repo",), f"`repo`: {mistake}")
+        return
+    if login is not None:
+        raise AssertionError("The login of a repository's address is kept apart from an app's settings.")
 
 
 def _is_upstream(address: str) -> bool:

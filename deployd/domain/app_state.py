@@ -123,7 +123,7 @@ def last_words(latest: Deployment | None, state: DeploymentState | None, when: s
     if state in (DeploymentState.LIVE, DeploymentState.REPLACED):
         return f"went live {when}"
     if state is DeploymentState.CANARY:
-        return f"canary since {when}"
+        return f"became a canary {when}"
     release = "" if latest.release is None else f" (v{latest.release} never went live)"
     if state is DeploymentState.REVERTED:
         release = "" if latest.release is None else f" (v{latest.release} lost the traffic again)"

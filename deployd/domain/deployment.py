@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from statistics import median
 
 import msgspec
 
@@ -142,7 +141,7 @@ def usual_seconds(journals: Iterable[list[StageEntry]]) -> dict[Stage, float]:
     for journal in journals:
         for stage, seconds in stage_seconds(journal, journal[-1].entered_ms if journal else 0).items():
             spent.setdefault(stage, []).append(seconds)
-    return {stage: median(values) for stage, values in spent.items()}
+    return {stage: sorted(values)[len(values) // 2] for stage, values in spent.items()}
 
 
 def ending_line(outcome: Outcome, reason: str | None) -> str:

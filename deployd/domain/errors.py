@@ -26,6 +26,10 @@ class StateConflict(DeploydError):
     """The row moved meanwhile or the action does not fit its state: read again, then decide."""
 
 
+class BrokenRow(StateConflict):
+    """What is stored cannot be read, so it is as good as gone until it is repaired or removed: show the text."""
+
+
 class BuildFailed(DeploydError):
     """The repository could not be fetched or built: show the text and the build log."""
 

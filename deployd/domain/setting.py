@@ -7,6 +7,9 @@ from deployd.domain.errors import UserMistake
 Key = tuple[str | int, ...]
 """Names of tables and keys, and positions in lists."""
 
+ANY = "*"
+"""Stands where the user chose the name, as in `apps.*.repo`."""
+
 
 class WrongSetting(UserMistake):
     """`named`: it is the name of the key that is wrong, whatever its value."""

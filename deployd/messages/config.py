@@ -13,8 +13,8 @@ class ConfigEdited(Message, frozen=True, kw_only=True):
 class ChangeDeclared(Request[App], frozen=True, kw_only=True):
     """Writes settings of an app that stands in deployd.toml there, and applies them.
 
-    None gives a setting its default back. UserMistake when they cannot work, StateConflict when the file cannot be
-    written or the app does not stand in it: the file is as before then.
+    `changes` is a merge patch (RFC 7396): None gives a setting its default back. UserMistake when they cannot work,
+    StateConflict when the file cannot be written or the app does not stand in it: the file is as before then.
     """
 
     app: str

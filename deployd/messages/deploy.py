@@ -10,19 +10,28 @@ from deployd.domain.edge import CanaryRule
 from deployd.domain.env import Environment, EnvLayer, EnvValue
 from deployd.domain.ids import DeploymentId, InstanceId
 from deployd.domain.instance import Exit
+from deployd.domain.secret import Secret
 from deployd.kernel.message import Message, Request
 
 
 class PutApp(Request[App], frozen=True, kw_only=True):
     """Creates the app or replaces its settings. UserMistake when they cannot work or a host is taken.
 
-    `create_only` refuses an existing name; `env` (when not None) replaces the FILE layer.
+    `create_only` refuses an existing name; `env` (when not None) replaces the FILE layer. The `login` to the repository
+    stays when it is not given and the repository is the same.
     """
 
     name: str
     settings: AppSettings
+    login: Secret | msgspec.UnsetType | None = msgspec.UNSET
     create_only: bool = False
     env: dict[str, EnvValue] | None = None
+
+    def login_after(self, before: App | None) -> Secret | None:
+        """That of one repository never goes to another: who may change an app need not know its token."""
+        if self.login is not msgspec.UNSET:
+            return self.login
+        return before.login if before is not None and before.settings.repo == self.settings.repo else None
 
 
 class RemoveApp(Request[None], frozen=True, kw_only=True):

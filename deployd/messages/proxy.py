@@ -4,13 +4,22 @@ from deployd.domain.canary_verdict import Traffic
 from deployd.domain.deployment import SwitchReport
 from deployd.domain.ids import AppName
 from deployd.domain.route import HoldReport, Route
-from deployd.kernel.message import Request
+from deployd.kernel.message import Message, Request
 
 
 class SwitchTraffic(Request[None], frozen=True, kw_only=True):
     """Route new requests by `route` from now on, in one snapshot swap; old targets finish what they have.
 
     UserMistake when another app serves one of the hosts.
+    """
+
+    route: Route
+
+
+class AnnounceApp(Message, frozen=True, kw_only=True):
+    """The app exists and was never deployed: its visitors read `closed_because`. This is no route, and is not stored.
+
+    Hosts that another app still has are left out.
     """
 
     route: Route
@@ -48,4 +57,4 @@ class AskTraffic(Request[Traffic], frozen=True, kw_only=True):
     app: AppName
 
 
-ProxyMessage = SwitchTraffic | DrainTargets | RemoveRoute | PauseTraffic | ResumeTraffic | AskTraffic
+ProxyMessage = SwitchTraffic | AnnounceApp | DrainTargets | RemoveRoute | PauseTraffic | ResumeTraffic | AskTraffic

@@ -12,11 +12,15 @@ class AppStore(Protocol):
         ...
 
     async def get(self, name: str) -> App:
-        """Raises NotFound with the sentence a person should read."""
+        """Raises NotFound with the sentence a person should read; BrokenRow when what is stored cannot be read."""
         ...
 
     async def all(self) -> list[App]:
-        """By name."""
+        """Those that can be read, by name."""
+        ...
+
+    async def listed(self) -> tuple[list[App], dict[str, str]]:
+        """The same, and the names of the others, each with the reason."""
         ...
 
     async def remove(self, name: AppName) -> None:

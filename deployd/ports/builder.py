@@ -8,6 +8,14 @@ from deployd.domain.build import BuildPlan, BuildWishes
 
 
 class Builder(Protocol):
+    def warnings(self) -> tuple[str, ...]:
+        """What builds go without on this host, as of the last `look` or build: one sentence each, with what to do."""
+        ...
+
+    async def look(self) -> None:
+        """Finds out how far this host can shut builds in."""
+        ...
+
     def expect(self) -> None:
         """A project will have to be planned soon."""
         ...

@@ -25,7 +25,7 @@ class ConfigFile(Protocol):
         ...
 
     async def change_app(self, app: str, changes: Mapping[str, object]) -> Rewritten:
-        """Writes settings into the app's table (None takes one out); all else stays as it is, comments and order too.
+        """Applies a merge patch (RFC 7396) to the app's table; all else stays as it is, comments and order too.
 
         UserMistake when the file would not be usable then; StateConflict, naming the lines to change by hand, when it
         cannot be written or was changed by somebody else meanwhile. Nothing is written then.

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from deployd.domain.ids import AppName
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 
 
@@ -30,7 +31,12 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 
 class SourceRepository(Protocol):
     async def fetch(
-        self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None], key: Secret | None = None
+        self,
+        app: AppName,
+        repo: RepositoryAddress,
+        ref: str | None,
+        on_line: Callable[[str], None],
+        key: Secret | None = None,
     ) -> Commit:
         """Brings `ref` (branch, tag or commit; None = the remote's HEAD) into the app's mirror, with its submodules
         and large files. `key` is a private ssh key without a passphrase, used in place of those of deployd's user.

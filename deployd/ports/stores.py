@@ -1,5 +1,7 @@
 """Everything that is kept in the database."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from deployd.ports.app_store import AppStore
@@ -25,3 +27,5 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     events: EventLog
     tokens: TokenStore
     certificates: CertificateStore
+    broken: Callable[[], list[str]]
+    """A sentence for each row that could not be read when it was last looked at."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LONGEST_SECONDS = 600.0
 """Whoever answers there has deadlines of its own, the longest of them a minute or two."""
 _AWAY = "deployd's own pages and API cannot be reached right now; try again in a few seconds."
+_TITLE = "Please try again"
 _RETRY = b"Retry-After: 2\r\n"
 
 
@@ -59,7 +60,8 @@ class ControlRelay(Relay):
     def fail(self, status: int, reason: str, extra: bytes = b"") -> None:
         """Another process may be taking over just now: it is reached by a new connection."""
         self.client.keep_alive = False
-        super().fail(503, _AWAY, _RETRY)
+        self.failed = True
+        self.refuse(503, _AWAY, _RETRY, _TITLE)
 
     @property
     def longest_seconds(self) -> float:

@@ -11,6 +11,7 @@ import msgspec
 
 PAGE_BYTES = 65_536
 REASON = b"{{reason}}"
+REQUEST_ID = b"{{request_id}}"
 _TYPES = mimetypes.MimeTypes()
 
 
@@ -18,9 +19,10 @@ class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
     content_type: bytes
     body: bytes
 
-    def saying(self, reason: str) -> bytes:
-        """With the sentence that deployd's own page would have shown, where the file asks for it."""
-        return self.body.replace(REASON, html.escape(reason).encode())
+    def saying(self, reason: str, request_id: str) -> bytes:
+        """With what deployd's own page would have shown, where the file asks for it."""
+        body = self.body.replace(REQUEST_ID, html.escape(request_id).encode())
+        return body.replace(REASON, html.escape(reason).encode())
 
 
 class ErrorPages:

@@ -1,10 +1,11 @@
 """One request and its answer: bound to a backend from start to end, counted and recorded once."""
 
+import re
 from typing import TYPE_CHECKING
 
 from deployd.proxy.access import AccessRecord
 from deployd.proxy.door.verdict import Verdict
-from deployd.proxy.pages import answer, render, wants_json
+from deployd.proxy.pages import answer, wants_json
 from deployd.proxy.request_head import RequestHead
 from deployd.proxy.target import Backend, Target
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from deployd.proxy.upgrade import Tunnel
 
 CLIENT_GONE = 499
+_PLAIN_ID = re.compile(rb"[0-9A-Za-z._~+/=:@-]{1,128}")
 
 
 class Exchange:
@@ -46,7 +48,10 @@ class Exchange:
         self.backend: Backend | None = None
         self.started = plane.clock.monotonic()
         self.started_ms = plane.clock.now_ms()
-        self.request_id = b"%b-%x" % (plane.request_prefix, next(plane.request_numbers))
+        given = head.received.get(b"x-request-id") if client.trusted and head.received is not None else None
+        if given is None or not _PLAIN_ID.fullmatch(given):
+            given = b"%b-%x" % (plane.request_prefix, next(plane.request_numbers))
+        self.request_id = given
         self.seen = plane.now
         self.status = 0
         self.sent = 0
@@ -58,6 +63,8 @@ class Exchange:
         """Nothing to be asked elsewhere: the host is unknown or its app is closed."""
         if self.service is None:
             self.refuse(404, "No app is served under this host name.")
+        elif self.service.release is None and self.service.closed_because is not None:
+            self.refuse(503, self.service.closed_because, b"Retry-After: 5\r\n")  # Nobody failed: nothing is live.
         else:
             reason = self.service.closed_because or "The app has nothing running that could answer."
             self.fail(503, reason, b"Retry-After: 5\r\n")
@@ -76,16 +83,20 @@ class Exchange:
         if self.status >= 200:
             self.break_off()
             return
-        content_type, body = self._page(status, reason) or render(status, reason, self.head.fields, title)
+        request_id = self.request_id.decode("ascii")
+        content_type, body = self._page(status, reason, request_id) or self.plane.pages.render(
+            status, reason, self.head.fields, title, request_id
+        )
+        extra = b"X-Request-ID: %b\r\n%b" % (self.request_id, extra)
         self.answer(status, answer(status, content_type, body, extra), body)
 
-    def _page(self, status: int, reason: str) -> tuple[bytes, bytes] | None:
+    def _page(self, status: int, reason: str, request_id: str) -> tuple[bytes, bytes] | None:
         """The app's own page, for those who can read one."""
         pages = self.service.error_pages if self.service is not None else None
         page = pages.find(status) if pages is not None else None
         if page is None or wants_json(self.head.fields):
             return None
-        return page.content_type, page.saying(reason)
+        return page.content_type, page.saying(reason, request_id)
 
     def fail(self, status: int, reason: str, extra: bytes = b"") -> None:
         """Like `refuse`, where it was not the client's doing."""
@@ -183,7 +194,7 @@ class Exchange:
             status=self.status,
             sent_bytes=self.sent,
             duration_seconds=self.plane.clock.monotonic() - self.started,
-            request_id=self.request_id.decode("latin-1"),
+            request_id=self.request_id.decode("ascii"),
             target=self.backend.name if isinstance(self.backend, Target) else None,
             failed=self.failed,
             stands_for=weight,

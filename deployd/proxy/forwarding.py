@@ -62,7 +62,7 @@ def _from_trusted(
         head.fields,
         via,
         received.get(b"x-forwarded-host", head.host),
-        received.get(b"x-request-id", request_id),
+        request_id,
         now_ms,
         framing,
     )

@@ -20,24 +20,56 @@ _TITLES = {
 }
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{status} {title}</title>
+<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">
+<title>{head}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto 0;padding:0 1rem}}
 body{{color:#222;background:#fff;overflow-wrap:break-word}}
-h1{{font-size:1.3rem}}small{{color:#777}}
-@media(prefers-color-scheme:dark){{body{{color:#ddd;background:#16181c}}}}</style></head>
-<body><h1>{title}</h1><p>{reason}</p><small>{status} · deployd</small></body></html>
+h1{{font-size:1.3rem}}footer{{margin-top:2rem;font-size:.8125rem;color:#666}}code{{font-size:.75rem}}
+@media(prefers-color-scheme:dark){{body{{color:#ddd;background:#16181c}}footer{{color:#999}}}}</style></head>
+<body><h1>{title}</h1><p>{reason}</p><footer>{foot}</footer></body></html>
 """
 
 
-def render(status: int, reason: str, fields: bytes, title: str | None = None) -> tuple[bytes, bytes]:
-    """Content type and body in the form that the request's header `fields` ask for."""
-    title = title or _TITLES.get(status) or _phrase(status)
-    if wants_json(fields):
-        return b"application/problem+json", msgspec.json.encode({"status": status, "title": title, "detail": reason})
-    if "text/html" in _accept(fields):
-        page = _PAGE.format(status=status, title=html.escape(title), reason=html.escape(reason))
-        return b"text/html; charset=utf-8", page.encode()
-    return b"text/plain; charset=utf-8", f"{status} {title}\n{reason}\n".encode()
+class Pages:
+    """`brand` is how whoever runs this wants to be called on them; empty means not at all."""
+
+    def __init__(self, brand: str = "") -> None:
+        self._brand = brand
+
+    def render(
+        self, status: int, reason: str, fields: bytes, title: str | None = None, request_id: str = ""
+    ) -> tuple[bytes, bytes]:
+        """Content type and body in the form that the request's header `fields` ask for.
+
+        `request_id` is what the access log calls the request; it has none when it was not understood.
+        """
+        title = title or _TITLES.get(status) or _phrase(status)
+        if wants_json(fields):
+            said = _Said(status=status, title=title, detail=reason, request_id=request_id)
+            return b"application/problem+json", msgspec.json.encode(said)
+        if "text/html" in _accept(fields):
+            return b"text/html; charset=utf-8", self._page(status, title, reason, request_id).encode()
+        lines = [f"{status} {title}", reason, *([f"Request: {request_id}"] if request_id else [])]
+        return b"text/plain; charset=utf-8", "\n".join([*lines, ""]).encode()
+
+    def _page(self, status: int, title: str, reason: str, request_id: str) -> str:
+        brand, title = html.escape(self._brand), html.escape(title)
+        shown = f"Request <code>{html.escape(request_id)}</code>" if request_id else ""
+        return _PAGE.format(
+            head=" · ".join(part for part in (f"{status} {title}", brand) if part),
+            title=title,
+            reason=html.escape(reason),
+            foot=" · ".join(part for part in (str(status), brand, shown) if part),
+        )
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem (RFC 9457)."""
+
+    status: int
+    title: str
+    detail: str
+    request_id: str = ""
 
 
 def wants_json(fields: bytes) -> bool:
@@ -55,10 +87,10 @@ def answer(status: int, content_type: bytes, body: bytes, extra: bytes) -> bytes
     )
 
 
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
+
+
 def _accept(fields: bytes) -> str:
     match = _ACCEPT.search(fields)
     return match[1].decode("latin-1").lower() if match else ""
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase

@@ -13,6 +13,7 @@ from deployd.proxy.access import AccessLog
 from deployd.proxy.compressors import Compressors
 from deployd.proxy.door.passes import Passes
 from deployd.proxy.limits import ProxyLimits
+from deployd.proxy.pages import Pages
 from deployd.proxy.password_checks import PasswordChecks
 from deployd.proxy.peers import Peers
 from deployd.proxy.route_table import RouteTable
@@ -55,6 +56,7 @@ class Plane:
         clock: Clock,
         trusted: Trusted,
         cookie_key: bytes,
+        pages: Pages,
     ) -> None:
         self.loop = loop
         self.table = RouteTable(control_hosts)
@@ -67,6 +69,7 @@ class Plane:
         self.clock = clock
         self.trusted = trusted
         self.cookie_key = cookie_key
+        self.pages = pages
         self.tasks = OwnedTasks()
         self.files = FileCache(limits)
         self.compressors = Compressors(limits.compressed_at_once)

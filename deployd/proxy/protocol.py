@@ -10,7 +10,7 @@ from deployd.proxy.control import ControlRelay
 from deployd.proxy.exchange import Exchange
 from deployd.proxy.forwarding import origin_lines
 from deployd.proxy.known_request import KnownRequest
-from deployd.proxy.pages import answer, render
+from deployd.proxy.pages import answer
 from deployd.proxy.refused import Refused
 from deployd.proxy.relay import Relay
 from deployd.proxy.request_head import CHUNKED, RequestHead, parse_request, request_line
@@ -81,7 +81,7 @@ class ClientConnection(ClientStream):
 
     def _turn_away(self) -> None:
         """Nothing is waited for: lingering is what there is too much of."""
-        content_type, body = render(_TOO_MANY.status, _TOO_MANY.reason, b"")
+        content_type, body = self.plane.pages.render(_TOO_MANY.status, _TOO_MANY.reason, b"")
         extra = self.plane.date + b"Connection: close\r\nRetry-After: 5\r\n"
         self.transport.write(answer(_TOO_MANY.status, content_type, body, extra) + body)
         self.plane.unrouted[_TOO_MANY.status // 100] += 1
@@ -214,7 +214,7 @@ class ClientConnection(ClientStream):
     def _refuse(self, refused: Refused) -> None:
         """Answers bytes that are no request, and believes nothing that follows."""
         self.buffer = b""
-        content_type, body = render(refused.status, refused.reason, b"")
+        content_type, body = self.plane.pages.render(refused.status, refused.reason, b"")
         head = answer(refused.status, content_type, body, self.plane.date + b"Connection: close\r\n")
         self.transport.write(head + body)
         self.plane.unrouted[refused.status // 100] += 1

@@ -5,6 +5,8 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from deployd.domain.canary_verdict import Traffic
 from deployd.domain.deployment import SwitchReport
 from deployd.domain.errors import StateConflict, UserMistake
@@ -16,6 +18,7 @@ from deployd.proxy.access import AccessLog, AccessRecord
 from deployd.proxy.control import control_service
 from deployd.proxy.leaving import ask_to_leave
 from deployd.proxy.limits import ProxyLimits
+from deployd.proxy.pages import Pages
 from deployd.proxy.plane import Plane
 from deployd.proxy.preamble_door import PreambleDoor
 from deployd.proxy.protocol import ClientConnection
@@ -41,7 +44,7 @@ class Proxy:
 
     `on_access` is called from the loop and must not block; `trusted` are the addresses and networks of proxies in front
     of this one, whose forwarding fields are believed, and with `proxy_protocol` their PROXY headers. `cookie_key` keeps
-    visitors with their instances over a restart when it is the same as before.
+    visitors with their instances over a restart when it is the same as before; `brand` is named on our own pages.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Proxy:
         proxy_protocol: bool = False,
         cookie_key: bytes | None = None,
         http2: bool = False,
+        brand: str = "deployd",
     ) -> None:
         limits = limits or ProxyLimits()
         self._plane = Plane(
@@ -67,6 +71,7 @@ class Proxy:
             clock=clock or SystemClock(),
             trusted=Trusted(trusted),
             cookie_key=cookie_key or secrets.token_bytes(32),
+            pages=Pages(brand),
         )
         self._own = self._plane.own = control_service(self._plane)
         self._proxy_protocol = proxy_protocol
@@ -76,6 +81,7 @@ class Proxy:
         if http2:
             _speak_http2(self._plane)
         self._services: dict[AppName, Service] = {}
+        self._announced: set[AppName] = set()
         self._servers: list[asyncio.Server | PreambleDoor | TlsDoor] = []
         self._failed_before = 0
         self._plane.certificates.on_change = self._tell_doormen
@@ -129,8 +135,18 @@ class Proxy:
         while self._servers:
             self._servers.pop().close()
 
+    def announce(self, route: Route) -> None:
+        """Of an app that nothing was ever switched to: visitors are told why it does not answer, and its door holds.
+
+        Hosts that another app is served at are left to that one.
+        """
+        free = tuple(host for host in route.hosts if self.owner_of(host) in (None, route.app))
+        self.switch(msgspec.structs.replace(route, hosts=free))
+        self._announced.add(route.app)
+
     def switch(self, route: Route) -> None:
         """From the next request on `route` holds; one step, so no request sees half of it. StateConflict on a clash."""
+        self._announced.discard(route.app)
         for host in route.hosts:
             owner = self.owner_of(host)
             if Place.parse(host).host.encode() in self._plane.control_hosts:
@@ -145,6 +161,7 @@ class Proxy:
 
     def remove(self, app: AppName) -> None:
         """Its hosts answer 404 from now on; what is in flight may finish."""
+        self._announced.discard(app)
         service = self._services.pop(app, None)
         if service is not None:
             self._plane.table = self._plane.table.holding((), service)
@@ -189,7 +206,7 @@ class Proxy:
 
     def _service_of(self, app: AppName) -> Service:
         service = self._services.get(app)
-        if service is None:
+        if service is None or app in self._announced:
             raise StateConflict(f"App {app!r} has no route yet: deploy it first.")
         return service
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from deployd.domain.canary_verdict import ReleaseFigures
 from deployd.domain.route import Address, CanaryRoute, Route
 from deployd.proxy.canary import Chooser, Figures, Lots
+from deployd.proxy.compressing_relay import CompressingRelay
 from deployd.proxy.exchange import Exchange
 from deployd.proxy.relay import Relay
 from deployd.proxy.request_head import RequestHead
@@ -86,7 +87,9 @@ class Split:
         return Exchange(client, head, service)
 
 
-class MeasuredRelay(Relay):
+class MeasuredRelay(CompressingRelay):
+    """Compresses where the app's relays would without a canary."""
+
     __slots__ = ("_cookie", "_figures")
 
     def __init__(
@@ -99,7 +102,10 @@ class MeasuredRelay(Relay):
     def respond(self, head: ResponseHead, body: bytes, complete: bool) -> None:
         self._figures.latencies.note(self.plane.clock.monotonic() - self.started)
         self._extra += self._cookie
-        super().respond(head, body, complete)
+        if self.head.codings and self.service is not None and self.service.compresses:
+            super().respond(head, body, complete)
+        else:
+            Relay.respond(self, head, body, complete)
 
     def end(self) -> None:
         if not self.ended and not self.was_cut:

@@ -56,7 +56,7 @@ class PortReservations:
         for port, hold in list(self._held.items()):
             if hold.since is not None and now - hold.since >= _UNUSED_SECONDS:
                 self.release(port)
-        ports = _choice()
+        ports = instance_ports()
         first = random.randrange(len(ports))
         for port in itertools.chain(ports[first:], ports[:first]):
             if port in self._held or (claim := _claim(port)) is None:
@@ -82,12 +82,6 @@ class PortReservations:
             self.release(port)
 
 
-def _choice() -> range:
-    first, last = map(int, _EPHEMERAL.read_text().split())
-    below = range(max(_FIRST_UNPRIVILEGED, first - _PORTS_BELOW), first)
-    return below if len(below) >= _FIRST_UNPRIVILEGED else range(first, last + 1)
-
-
 def _claim(port: int) -> socket.socket | None:
     claim = socket.socket(socket.AF_UNIX)
     try:
@@ -107,6 +101,13 @@ def _is_free(port: int) -> bool:
         probe.bind(("", port))
         return True
     return False
+
+
+def instance_ports() -> range:
+    """Those that instances of this host get."""
+    first, last = map(int, _EPHEMERAL.read_text().split())
+    below = range(max(_FIRST_UNPRIVILEGED, first - _PORTS_BELOW), first)
+    return below if len(below) >= _FIRST_UNPRIVILEGED else range(first, last + 1)
 
 
 def listens(pids: Iterable[int], port: int) -> bool:

@@ -50,6 +50,8 @@ def _wrong_server(config: Config) -> Iterator[WrongSetting]:
     elif not is_host_name(server.control_name):
         sentence = f"`server.control_host` {server.control_name!r} {why_no_host_name(server.control_name)}."
         yield WrongSetting(("server", "control_host"), sentence)
+    if not server.brand.isprintable():
+        yield WrongSetting(("server", "brand"), "`server.brand` must be one line of printable characters.")
     proxies = wrong_networks("server.trusted_proxies", server.trusted_proxies)
     yield from (each.below("server") for each in proxies)
     if server.proxy_protocol and not server.trusted_proxies:

@@ -6,7 +6,6 @@ table before.
 
 import tomllib
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from deployd.domain.errors import UserMistake
@@ -19,16 +18,23 @@ class CannotEdit(UserMistake):
 
 
 def changed(text: str, app: str, changes: Mapping[str, Any]) -> str:
-    """Each of `changes` is a setting of the app and its new value; None takes it out."""
-    new, wanted = text, tomllib.loads(text)
-    for field, value in changes.items():
-        key = ("apps", app, field)
-        new = _without(new, key) if value is None else _with(new, key, value)
+    """`changes` is a merge patch (RFC 7396) of the app's table: None takes a key out, a table is changed key by key."""
+    wanted = tomllib.loads(text)
+    wanted["apps"][app] = merged(wanted["apps"][app], changes)
+    return sure(_patched(text, ("apps", app), changes), wanted)
+
+
+def merged(target: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a merge patch makes of a table."""
+    made = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in changes.items():
         if value is None:
-            wanted["apps"][app].pop(field, None)
+            made.pop(name, None)
+        elif isinstance(value, Mapping):
+            made[name] = merged(made.get(name), value)
         else:
-            wanted["apps"][app][field] = deepcopy(value)
-    return sure(new, wanted)
+            made[name] = value
+    return made
 
 
 def without_app(text: str, app: str) -> str:
@@ -50,6 +56,8 @@ def written(value: Any) -> str:
     """A value as it stands behind `=`."""
     import tomlkit  # It takes 80 ms to load, which a start shall not pay.
 
+    if isinstance(value, Mapping) and not value:
+        return "{}"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{named((name,))} = {written(each)}" for name, each in value.items()) + " }"
     if isinstance(value, list | tuple):
@@ -67,7 +75,7 @@ def named(key: Key) -> str:
 def sure(text: str, wanted: dict[str, Any]) -> str:
     """What was not understood shows here, and is not written."""
     try:
-        right = _plain(tomllib.loads(text)) == _plain(wanted)
+        right = plain(tomllib.loads(text)) == plain(wanted)
     except tomllib.TOMLDecodeError:
         right = False
     if not right:
@@ -75,9 +83,22 @@ def sure(text: str, wanted: dict[str, Any]) -> str:
     return text
 
 
-def _plain(tables: dict[str, Any]) -> dict[str, Any]:
-    """Without empty tables of apps: whether the last app leaves `[apps]` behind does not matter."""
-    return {name: table for name, table in tables.items() if not (name == "apps" and not table)}
+def plain(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Without empty tables: whether one is there or not does not matter."""
+    inner = {name: plain(each) if isinstance(each, Mapping) else each for name, each in tables.items()}
+    return {name: each for name, each in inner.items() if each != {}}
+
+
+def _patched(text: str, table: Key, changes: Mapping[str, Any]) -> str:
+    for name, value in changes.items():
+        key, now = (*table, name), _at(text, table).get(name)
+        if value is None:
+            text = _without(text, key)
+        elif isinstance(value, Mapping) and isinstance(now, dict):
+            text = _patched(text, key, value)
+        else:
+            text = _with(text, key, merged({}, value) if isinstance(value, Mapping) else value)
+    return text
 
 
 def _with(text: str, key: Key, value: Any) -> str:
@@ -86,15 +107,7 @@ def _with(text: str, key: Key, value: Any) -> str:
         return text[: span.start] + written(value) + text[span.end :]
     if not any(each.key[: len(key)] == key for each in places.statements):
         return _inserted(text, places, key, value)
-    if not isinstance(value, Mapping):
-        return _with(_without(text, key), key, value)
-    for name in _at(text, key):
-        if name not in value:
-            text = _without(text, (*key, name))
-    for name, each in value.items():
-        if _at(text, key).get(name) != each:
-            text = _with(text, (*key, name), each)
-    return text
+    return _with(_without(text, key), key, value)
 
 
 def _inserted(text: str, places: Places, key: Key, value: Any) -> str:

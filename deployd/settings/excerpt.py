@@ -2,6 +2,7 @@
 
 import re
 
+from deployd.domain.setting import Key
 from deployd.settings.places import Places, Span
 from deployd.settings.schema import is_secret
 
@@ -25,6 +26,10 @@ def excerpt(places: Places, span: Span) -> str:
     return f"{number:5} | {text}\n{'':5} | {pad}{marks}"
 
 
+def without_credentials(text: str) -> str:
+    return _CREDENTIALS.sub(_LEFT_OUT, text)
+
+
 def _hidden(places: Places, line: Span, number: int) -> list[Span]:
     credentials = [Span(*found.span()) for found in _CREDENTIALS.finditer(places.text, line.start, line.end)]
     if not places.whole and line.end >= places.reached_at:
@@ -35,17 +40,26 @@ def _hidden(places: Places, line: Span, number: int) -> list[Span]:
         if value.start <= line.end
         and value.end >= line.start
         and places.text[value.start] not in "[{"
-        and is_secret(key)
+        and (is_secret(key) or _may_hold_login(key, places.text[value.start : value.end]))
     ]
     return [*credentials, *(Span(max(each.start, line.start), min(each.end, line.end)) for each in secret)]
 
 
 def _hidden_in_unread(places: Places, line: Span, number: int) -> list[Span]:
     """Of a statement that makes no sense nothing is known but its key, and of the lines after its first nothing."""
-    if places.line(places.reached_at) == number and (not places.reached or not is_secret(places.reached)):
+    if places.line(places.reached_at) == number and not _is_hidden(places.reached, places.text[line.start : line.end]):
         return []
     shown = _HARMLESS.match(places.text, line.start, line.end)
     return [Span(shown.end() if shown else line.start, line.end)]
+
+
+def _is_hidden(key: Key, line: str) -> bool:
+    return bool(key) and (is_secret(key) or _may_hold_login(key, line))
+
+
+def _may_hold_login(key: Key, text: str) -> bool:
+    """Whatever stands before an @: where it ends is not known of an address that is not well written."""
+    return key[-1:] == ("repo",) and "@" in text
 
 
 def _without(text: str, line: Span, hidden: list[Span], marked: Span) -> tuple[str, int, int]:

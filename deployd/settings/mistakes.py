@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deployd.domain.errors import UserMistake
 from deployd.domain.setting import WrongSetting
-from deployd.settings.excerpt import excerpt
+from deployd.settings.excerpt import excerpt, without_credentials
 from deployd.settings.places import Places, Span
 
 _TOLD = 10
@@ -29,4 +29,4 @@ class ConfigMistakes(UserMistake):
 
 def _told(file: Path, places: Places, span: Span, sentence: str) -> str:
     where = f"{file}:{places.line(span.start)}:{places.column(span.start)}"
-    return f"{where}: {sentence}\n{excerpt(places, span)}"
+    return f"{where}: {without_credentials(sentence)}\n{excerpt(places, span)}"

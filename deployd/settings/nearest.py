@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-_SIMILAR = 0.7
+_SIMILAR = 0.75
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

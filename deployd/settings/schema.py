@@ -5,12 +5,9 @@ from functools import cache
 
 from msgspec import inspect
 
-from deployd.config import Config
+from deployd.config import NOT_A_KEY, Config
 from deployd.domain.secret import Secret
-from deployd.domain.setting import Key
-
-ANY = "*"
-"""Stands where the user chose the name, as in `apps.*.repo`."""
+from deployd.domain.setting import ANY, Key
 
 _PARTLY_SECRET = ("apps", ANY, "proxy", "basic_auth")
 """Hashes, but a person may have put the password itself there."""
@@ -29,16 +26,22 @@ def choices(kind: inspect.Type) -> tuple[inspect.Type, ...]:
 
 def fields(kind: inspect.Type) -> dict[str, inspect.Field]:
     """Of a table whose keys are ours; empty for everything else."""
-    return {field.encode_name: field for one in choices(kind) if (table := struct(one)) for field in table.fields}
+    return {
+        field.encode_name: field
+        for one in choices(kind)
+        if (table := struct(one))
+        for field in table.fields
+        if field.encode_name != NOT_A_KEY
+    }
 
 
 def struct(kind: inspect.Type) -> inspect.StructType | None:
     return next((one for one in choices(kind) if isinstance(one, inspect.StructType)), None)
 
 
-def kind_of(key: Key) -> inspect.Type | None:
-    """None when there is no such key."""
-    kind: inspect.Type | None = config_kind()
+def kind_of(key: Key, top: inspect.Type | None = None) -> inspect.Type | None:
+    """None when there is no such key; `top` is what the key counts from, when that is not deployd.toml."""
+    kind: inspect.Type | None = top or config_kind()
     for part in key:
         kind = None if kind is None else _below(kind, part)
     return kind
@@ -50,7 +53,7 @@ def pattern(key: Key) -> Key:
     for part in key:
         below = _below(kind, part)
         if not isinstance(part, int):
-            written.append(part if part in fields(kind) or below is None else ANY)
+            written.append(ANY if part not in fields(kind) and _is_chosen(kind) else part)
         if below is None:
             break
         kind = below
@@ -86,6 +89,11 @@ def allowed(kind: inspect.Type) -> tuple[object, ...]:
     return ()
 
 
+def _is_chosen(kind: inspect.Type) -> bool:
+    """Whether the names in such a table are the user's own."""
+    return any(isinstance(one, inspect.DictType) for one in choices(kind))
+
+
 def _below(kind: inspect.Type, part: str | int) -> inspect.Type | None:
     for one in choices(kind):
         match one:
@@ -93,8 +101,8 @@ def _below(kind: inspect.Type, part: str | int) -> inspect.Type | None:
                 return fields(one)[str(part)].type
             case inspect.DictType() if isinstance(part, str):
                 return one.value_type
-            case inspect.VarTupleType() if isinstance(part, int):
-                return one.item_type
+            case inspect.VarTupleType():
+                return one.item_type if isinstance(part, int) else _below(one.item_type, part)
     return None
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import inspect
 
-from deployd.domain.setting import Key, WrongSetting
+from deployd.domain.setting import ANY, Key, WrongSetting
 from deployd.settings.nearest import nearest
-from deployd.settings.schema import ANY, all_keys, allowed, choices, described, fields, pattern
+from deployd.settings.schema import all_keys, allowed, choices, described, fields, pattern
 
 Resolve = Callable[[object], object]
 """What becomes of a secret as it stands in the file; ValueError says why nothing can."""

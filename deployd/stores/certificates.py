@@ -4,6 +4,7 @@ import msgspec
 
 from deployd.domain.certificate import Account, Certificate, Issued, Order, OrderState
 from deployd.domain.secret import Secret
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.master_key import MasterKey
 from deployd.stores.rows import to_json
@@ -13,7 +14,8 @@ _SQL = queries("certificates")
 
 
 class SqlCertificateStore:
-    def __init__(self, database: Database, key: MasterKey) -> None:
+    def __init__(self, database: Database, key: MasterKey, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
         self._key = key
 
@@ -29,7 +31,8 @@ class SqlCertificateStore:
         return await self.account(account.directory) or account
 
     async def orders(self) -> list[Order]:
-        return [self._order(row) for row in await self._database.fetch(_SQL["orders"])]
+        rows = await self._database.fetch(_SQL["orders"])
+        return self._broken.readable("The order for", rows, _name, lambda _: "", self._order)
 
     async def put_order(self, order: Order, now_ms: int) -> None:
         sealed = None if order.key is None else self._seal(order.key, _order(order.name))
@@ -40,7 +43,8 @@ class SqlCertificateStore:
         await self._database.transact(Statement(_SQL["drop_order"], (name,)))
 
     async def certificates(self) -> list[Issued]:
-        return [self._issued(row) for row in await self._database.fetch(_SQL["certificates"])]
+        rows = await self._database.fetch(_SQL["certificates"])
+        return self._broken.readable("The certificate for", rows, _name, lambda _: "", self._issued)
 
     async def issue(self, issued: Issued) -> None:
         certificate = issued.certificate
@@ -92,6 +96,10 @@ class SqlCertificateStore:
 
     def _open(self, row: Row, place: str) -> Secret:
         return Secret(self._key.open(row["sealed_key"], place).decode())
+
+
+def _name(row: Row) -> str:
+    return str(row["name"])
 
 
 def _account(directory: str) -> str:

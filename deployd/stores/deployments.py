@@ -4,6 +4,7 @@ from deployd.domain.deployment import Deployment, Outcome, Stage, StageEntry, Sw
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.event import Event
 from deployd.domain.ids import AppName, DeploymentId
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Row, Statement, Value
 from deployd.stores.events import SqlEventLog
 from deployd.stores.rows import from_row, to_json
@@ -13,7 +14,8 @@ _SQL = queries("deployments")
 
 
 class SqlDeploymentStore:
-    def __init__(self, database: Database, events: SqlEventLog) -> None:
+    def __init__(self, database: Database, events: SqlEventLog, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
         self._events = events
 
@@ -28,7 +30,7 @@ class SqlDeploymentStore:
         row = await self._database.fetch_one(_SQL["get"], deployment)
         if row is None:
             raise NotFound(f"There is no deployment {deployment!r}.")
-        return _deployment(row)
+        return self._broken.read("The deployment", row["id"], row["app"], lambda: _deployment(row))
 
     async def move(
         self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int, event: Event | None = None
@@ -66,10 +68,10 @@ class SqlDeploymentStore:
         await self._database.transact(Statement(_SQL["trim"], (app, keep)))
 
     async def unfinished(self) -> list[Deployment]:
-        return [_deployment(row) for row in await self._database.fetch(_SQL["unfinished"])]
+        return self._readable(await self._database.fetch(_SQL["unfinished"]))
 
     async def of_app(self, app: AppName, limit: int) -> list[Deployment]:
-        return [_deployment(row) for row in await self._database.fetch(_SQL["of_app"], app, limit)]
+        return self._readable(await self._database.fetch(_SQL["of_app"], app, limit))
 
     async def latest_journals(self, app: AppName, limit: int, but: DeploymentId) -> list[list[StageEntry]]:
         journals: dict[str, list[StageEntry]] = {}
@@ -80,6 +82,9 @@ class SqlDeploymentStore:
 
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         return [from_row(StageEntry, row) for row in await self._database.fetch(_SQL["journal"], deployment)]
+
+    def _readable(self, rows: list[Row]) -> list[Deployment]:
+        return self._broken.readable("The deployment", rows, lambda row: row["id"], lambda row: row["app"], _deployment)
 
     async def _write(self, event: Event | None, *statements: Statement) -> None:
         if event is None:

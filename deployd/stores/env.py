@@ -8,6 +8,7 @@ from deployd.domain.env import Environment, EnvLayer, EnvValue
 from deployd.domain.errors import NotFound, StateConflict
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.master_key import MasterKey
 from sql.loader import queries
@@ -26,7 +27,8 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SqlEnvStore:
-    def __init__(self, database: Database, key: MasterKey) -> None:
+    def __init__(self, database: Database, key: MasterKey, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
         self._key = key
 
@@ -76,7 +78,9 @@ class SqlEnvStore:
 
     def _open(self, app: AppName, row: Row) -> tuple[int, Layers]:
         version = int(row["version"])
-        return version, _decoded(self._key.open(row["sealed"], _place(app, version)))
+        place = _place(app, version)
+        layers = self._broken.read("The", place, app, lambda: _decoded(self._key.open(row["sealed"], place)))
+        return version, layers
 
 
 def _place(app: AppName, version: int) -> str:

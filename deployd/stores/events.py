@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from deployd.domain.event import Event
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Statement, Value
 from deployd.stores.rows import from_row, to_json
 from sql.loader import queries
@@ -41,7 +42,10 @@ class SqlEventFeed:
 class SqlEventLog:
     """Keeps at least the newest `kept` rows; what is older goes with every `trimmed_every`th record."""
 
-    def __init__(self, database: Database, *, kept: int = _KEPT, trimmed_every: int = _TRIMMED_EVERY) -> None:
+    def __init__(
+        self, database: Database, broken: BrokenRows, *, kept: int = _KEPT, trimmed_every: int = _TRIMMED_EVERY
+    ) -> None:
+        self._broken = broken
         self._database = database
         self._kept = kept
         self._trimmed_every = trimmed_every
@@ -69,7 +73,13 @@ class SqlEventLog:
             rows = await self._database.fetch(_SQL["recent"], limit)
         else:
             rows = await self._database.fetch(_SQL["recent_of_app"], app, limit)
-        return [from_row(Event, row, "data") for row in rows]
+        return self._broken.readable(
+            "The event",
+            rows,
+            lambda row: str(row["id"]),
+            lambda row: str(row["app"]),
+            lambda row: from_row(Event, row, "data"),
+        )
 
 
 def _columns(event: Event) -> tuple[Value, ...]:

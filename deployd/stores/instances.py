@@ -5,7 +5,8 @@ import msgspec
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName, InstanceId
 from deployd.domain.instance import Instance
-from deployd.stores.database import Database, Statement
+from deployd.stores.broken_rows import BrokenRows
+from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import from_row
 from sql.loader import queries
 
@@ -13,7 +14,8 @@ _SQL = queries("instances")
 
 
 class SqlInstanceStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
 
     async def put(self, instance: Instance) -> None:
@@ -24,13 +26,18 @@ class SqlInstanceStore:
         row = await self._database.fetch_one(_SQL["get"], instance)
         if row is None:
             raise NotFound(f"There is no instance {instance!r}.")
-        return from_row(Instance, row)
+        return self._broken.read("The instance", row["id"], row["app"], lambda: from_row(Instance, row))
 
     async def of_app(self, app: AppName) -> list[Instance]:
-        return [from_row(Instance, row) for row in await self._database.fetch(_SQL["of_app"], app)]
+        return self._readable(await self._database.fetch(_SQL["of_app"], app))
 
     async def all(self) -> list[Instance]:
-        return [from_row(Instance, row) for row in await self._database.fetch(_SQL["all"])]
+        return self._readable(await self._database.fetch(_SQL["all"]))
+
+    def _readable(self, rows: list[Row]) -> list[Instance]:
+        return self._broken.readable(
+            "The instance", rows, lambda row: row["id"], lambda row: row["app"], lambda row: from_row(Instance, row)
+        )
 
     async def remove(self, instance: InstanceId) -> None:
         await self._database.transact(Statement(_SQL["remove"], (instance,)))

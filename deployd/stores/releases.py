@@ -6,7 +6,8 @@ from deployd.domain.build import BuildPlan, Tool
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName
 from deployd.domain.release import Release
-from deployd.stores.database import Database, Statement
+from deployd.stores.broken_rows import BrokenRows
+from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import from_row, to_json
 from sql.loader import queries
 
@@ -15,7 +16,8 @@ _NUMBERS = range(1, 2**31)  # beyond what a column holds, a number cannot even b
 
 
 class SqlReleaseStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
 
     async def add(
@@ -40,17 +42,31 @@ class SqlReleaseStore:
         row = await self._database.fetch_one(_SQL["get"], app, number) if number in _NUMBERS else None
         if row is None:
             raise NotFound(f"App {app!r} has no release v{number}: it was never made, or is not kept any more.")
-        return from_row(Release, row, "plan")
+        return self._broken.read("The release", _key(row), app, lambda: _release(row))
 
     async def of_app(self, app: AppName) -> list[Release]:
-        return [from_row(Release, row, "plan") for row in await self._database.fetch(_SQL["of_app"], app)]
+        rows = await self._database.fetch(_SQL["of_app"], app)
+        return self._broken.readable("The release", rows, _key, lambda row: row["app"], _release)
 
     async def remove(self, app: AppName, number: int) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app, number)))
 
     async def tools(self) -> set[Tool]:
-        plans = [msgspec.json.decode(row["plan"], type=BuildPlan) for row in await self._database.fetch(_SQL["plans"])]
+        rows = await self._database.fetch(_SQL["plans"])
+        plans = self._broken.readable("The release", rows, _key, lambda row: row["app"], _plan)
         return {tool for plan in plans for tool in plan.tools}
 
     async def artifacts(self) -> set[str]:
         return {row["artifact"] for row in await self._database.fetch(_SQL["artifacts"])}
+
+
+def _key(row: Row) -> str:
+    return f"v{row['number']} of {row['app']}"
+
+
+def _release(row: Row) -> Release:
+    return from_row(Release, row, "plan")
+
+
+def _plan(row: Row) -> BuildPlan:
+    return msgspec.json.decode(row["plan"], type=BuildPlan)

@@ -4,7 +4,8 @@ import msgspec
 
 from deployd.domain.ids import AppName
 from deployd.domain.route import Route
-from deployd.stores.database import Database, Statement
+from deployd.stores.broken_rows import BrokenRows
+from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import to_json
 from sql.loader import queries
 
@@ -12,7 +13,8 @@ _SQL = queries("routes")
 
 
 class SqlRouteStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
 
     async def put(self, route: Route) -> None:
@@ -21,10 +23,15 @@ class SqlRouteStore:
 
     async def get(self, app: AppName) -> Route | None:
         row = await self._database.fetch_one(_SQL["get"], app)
-        return None if row is None else msgspec.json.decode(row["route"], type=Route)
+        return None if row is None else self._broken.read("The route of", app, app, lambda: _route(row))
 
     async def all(self) -> list[Route]:
-        return [msgspec.json.decode(row["route"], type=Route) for row in await self._database.fetch(_SQL["all"])]
+        rows = await self._database.fetch(_SQL["all"])
+        return self._broken.readable("The route of", rows, lambda row: row["app"], lambda row: row["app"], _route)
 
     async def remove(self, app: AppName) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app,)))
+
+
+def _route(row: Row) -> Route:
+    return msgspec.json.decode(row["route"], type=Route)

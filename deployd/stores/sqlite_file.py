@@ -28,6 +28,8 @@ def open_checked(path: Path) -> sqlite3.Connection:
         # Group commit shares the price of that fsync among all writers that wait.
         _enter_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        # What is taken out of a row is taken off the disk: a login that is sealed from now on.
+        connection.execute("PRAGMA secure_delete = ON")
         _migrate(connection, path)
     except sqlite3.Error as error:
         connection.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 from deployd.domain.errors import UserMistake
 from deployd.ports.stores import Stores
 from deployd.stores.apps import SqlAppStore
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.certificates import SqlCertificateStore
 from deployd.stores.database import Database
 from deployd.stores.deployments import SqlDeploymentStore
@@ -32,15 +33,17 @@ async def open_database(file: Path, url: str) -> Database:
 
 
 def open_stores(database: Database, key: MasterKey) -> Stores:
-    events = SqlEventLog(database)
+    broken = BrokenRows()
+    events = SqlEventLog(database, broken)
     return Stores(
-        apps=SqlAppStore(database),
-        deployments=SqlDeploymentStore(database, events),
-        releases=SqlReleaseStore(database),
-        instances=SqlInstanceStore(database),
-        routes=SqlRouteStore(database),
-        envs=SqlEnvStore(database, key),
+        apps=SqlAppStore(database, key, broken),
+        deployments=SqlDeploymentStore(database, events, broken),
+        releases=SqlReleaseStore(database, broken),
+        instances=SqlInstanceStore(database, broken),
+        routes=SqlRouteStore(database, broken),
+        envs=SqlEnvStore(database, key, broken),
         events=events,
-        tokens=SqlTokenStore(database),
-        certificates=SqlCertificateStore(database, key),
+        tokens=SqlTokenStore(database, broken),
+        certificates=SqlCertificateStore(database, key, broken),
+        broken=broken.sentences,
     )

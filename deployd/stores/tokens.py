@@ -5,6 +5,7 @@ import secrets
 
 from deployd.domain.errors import NotFound, UserMistake
 from deployd.ports.token_store import ApiToken
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Statement
 from deployd.stores.rows import from_row
 from sql.loader import queries
@@ -16,7 +17,8 @@ _USE_NOTED_EVERY_MS = 60_000
 
 
 class SqlTokenStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broken: BrokenRows) -> None:
+        self._broken = broken
         self._database = database
 
     async def create(self, name: str, now_ms: int) -> str:
@@ -35,7 +37,10 @@ class SqlTokenStore:
         return str(row["name"])
 
     async def all(self) -> list[ApiToken]:
-        return [from_row(ApiToken, row) for row in await self._database.fetch(_SQL["all"])]
+        rows = await self._database.fetch(_SQL["all"])
+        return self._broken.readable(
+            "The API token", rows, lambda row: str(row["name"]), lambda _: "", lambda row: from_row(ApiToken, row)
+        )
 
     async def revoke(self, name: str) -> None:
         (revoked,) = await self._database.transact(Statement(_SQL["revoke"], (name,)))

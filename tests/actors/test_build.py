@@ -12,6 +12,7 @@ from deployd.domain.app import App, AppSettings
 from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.deployment import Deployment, Stage, Trigger
 from deployd.domain.ids import AppName, DeploymentId
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.kernel.budget import Budget
 from deployd.kernel.failure import ActorFailure, Next
@@ -31,7 +32,12 @@ SHOP = AppName("shop")
 
 class Sources:
     async def fetch(
-        self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None], key: Secret | None = None
+        self,
+        app: AppName,
+        repo: RepositoryAddress,
+        ref: str | None,
+        on_line: Callable[[str], None],
+        key: Secret | None = None,
     ) -> Commit:
         return Commit(sha="c" * 40, message="A commit")
 
@@ -49,6 +55,12 @@ class Builder:
         self.steady = ""
         self.building = asyncio.Event()
         self.go_on = asyncio.Event()
+
+    def warnings(self) -> tuple[str, ...]:
+        return ()
+
+    async def look(self) -> None:
+        pass
 
     def expect(self) -> None:
         pass

@@ -43,7 +43,7 @@ async def proxy() -> AsyncIterator[Proxy]:
 @pytest.mark.parametrize(
     ("route", "status", "text"),
     [
-        (ROUTE, 503, "The app is being adopted."),
+        (ROUTE, 503, "This app is starting."),
         (Route(app=SHOP, hosts=ROUTE.hosts, release=3, targets=ROUTE.targets, maintenance="Back at ten."), 503, "ten"),
         (
             Route(app=SHOP, hosts=ROUTE.hosts, release=3, targets=ROUTE.targets, edge=EdgeSettings(allow=("::1",))),

@@ -1,5 +1,7 @@
 """What an AppStore promises."""
 
+import json
+
 import pytest
 
 from deployd.domain.app import AppSettings, HealthCheck, Limits
@@ -8,6 +10,9 @@ from deployd.domain.errors import NotFound
 from deployd.domain.route import Route
 from deployd.domain.secret import Secret
 from deployd.ports.stores import Stores
+from deployd.stores.database import Database, Statement
+from deployd.stores.seal_logins import seal_logins
+from tests.contracts.conftest import KEY
 from tests.contracts.samples import BLOG, PLAN, SHOP, a_deployment, an_app, an_event, an_instance
 
 
@@ -26,6 +31,35 @@ async def test_an_app_comes_back_as_it_was_put(stores: Stores) -> None:
     )
     await stores.apps.put(app)
     assert await stores.apps.get("shop") == app
+
+
+async def test_the_login_to_a_repository_is_stored_encrypted_for_this_app_and_repository(
+    stores: Stores, database: Database
+) -> None:
+    settings = AppSettings(repo="https://git.example.com/shop")
+    app = an_app(settings=settings, login=Secret("me:hunter2-xyzzy"))
+    await stores.apps.put(app)
+    assert await stores.apps.get("shop") == app
+    (row,) = await database.fetch("SELECT * FROM apps")
+    assert b"hunter2" not in row["login"]
+    assert "hunter2" not in str(row)
+
+
+async def test_logins_that_an_earlier_deployd_left_in_addresses_are_taken_apart_once(
+    stores: Stores, database: Database
+) -> None:
+    await stores.apps.put(an_app(settings=AppSettings(repo="https://git.example.com/shop", domains=("a.test",))))
+    for before in ("https://me:hunter2@git.example.com/shop", "https://me:hunter2#xyzzy@git.example.com/shop"):
+        plain = json.dumps({"repo": before, "domains": ["a.test"]})
+        await database.transact(Statement("UPDATE apps SET settings = $1, login = NULL", (plain,)))
+        assert await seal_logins(database, KEY) == 1
+        assert await seal_logins(database, KEY) == 0
+        (row,) = await database.fetch("SELECT * FROM apps")
+        assert "hunter2" not in str(row)
+        app = await stores.apps.get("shop")
+        assert app.settings == AppSettings(repo="https://git.example.com/shop", domains=("a.test",))
+        assert app.login is not None
+        assert before == f"https://{app.login.reveal()}@git.example.com/shop"
 
 
 async def test_putting_again_replaces_settings_and_keeps_what_belongs_to_it(stores: Stores) -> None:

@@ -7,6 +7,7 @@ import pytest
 from deployd.adapters.git.repositories import GitRepositories
 from deployd.domain.errors import BuildFailed
 from deployd.domain.ids import AppName
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.ports.source_repository import SourceRepository
 from tests.support.repos import git, repo_with, write
 
@@ -22,9 +23,9 @@ async def test_a_checkout_holds_the_files_of_the_commit_that_was_fetched(
     sources: SourceRepository, tmp_path: Path
 ) -> None:
     repo = repo_with({"index.html": "one"}, tmp_path / "repo")
-    first = await sources.fetch(APP, str(repo), None, lambda line: None)
+    first = await sources.fetch(APP, RepositoryAddress.parse(str(repo)), None, lambda line: None)
     write(repo, {"index.html": "two"}, "Second version")
-    second = await sources.fetch(APP, str(repo), "main", lambda line: None)
+    second = await sources.fetch(APP, RepositoryAddress.parse(str(repo)), "main", lambda line: None)
     for commit, text in ((first, "one"), (second, "two")):
         folder = tmp_path / commit.sha
         folder.mkdir()
@@ -36,15 +37,15 @@ async def test_a_checkout_holds_the_files_of_the_commit_that_was_fetched(
 
 async def test_what_cannot_be_fetched_is_one_sentence(sources: SourceRepository, tmp_path: Path) -> None:
     repo = repo_with({"index.html": "one"}, tmp_path / "repo")
-    for address, ref in ((str(repo), "missing"), (str(tmp_path / "nothing"), None), ("ext::sh", None)):
+    for address, ref in ((str(repo), "missing"), (str(tmp_path / "nothing"), None)):
         with pytest.raises(BuildFailed) as refused:
-            await sources.fetch(APP, address, ref, lambda line: None)
+            await sources.fetch(APP, RepositoryAddress.parse(address), ref, lambda line: None)
         assert "\n" not in str(refused.value)
 
 
 async def test_a_forgotten_app_can_be_fetched_again(sources: SourceRepository, tmp_path: Path) -> None:
     repo = repo_with({"index.html": "one"}, tmp_path / "repo")
-    commit = await sources.fetch(APP, str(repo), None, lambda line: None)
+    commit = await sources.fetch(APP, RepositoryAddress.parse(str(repo)), None, lambda line: None)
     await sources.forget(APP)
     await sources.forget(APP)
-    assert await sources.fetch(APP, str(repo), None, lambda line: None) == commit
+    assert await sources.fetch(APP, RepositoryAddress.parse(str(repo)), None, lambda line: None) == commit

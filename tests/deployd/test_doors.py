@@ -36,7 +36,10 @@ def test_an_inherited_socket_is_used_instead_of_a_new_one() -> None:
 
 def test_a_taken_address_is_named_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, Doors() as doors:
-        with pytest.raises(UserMistake, match=r"127\.0\.0\.1:\d+ cannot be listened at: .*change `server.http`"):
+        with pytest.raises(
+            UserMistake,
+            match=r"127\.0\.0\.1:\d+ cannot be listened at: .* listens there; stop it, or change `server.http`",
+        ):
             doors.open(at(other), "server.http")
         assert doors.all() == ()
 

@@ -99,7 +99,7 @@ async def test_an_app_that_is_never_healthy_is_told_once_and_ctrl_c_leaves_it_go
     code, out, err = await piped(daemon, "deploy", "app")
     assert code == 4
     assert out.count("code 503") == 1
-    assert out.count("web.1 is not healthy yet: GET / said: 503.") == 1
+    assert out.count("web.1 is not healthy yet (GET /: 503).") == 1
     assert re.search(r"✗ checking 3\.\d s\n  \(\d+ lines like those above left out\)\n\Z", out)
     assert err.startswith("app was not deployed: web.1 was not healthy within 3 s: GET / said: 503.\nNothing of it")
     await daemon.api("PATCH", "/api/v1/apps/app", {"health": {"path": "/", "gate_seconds": 60}})

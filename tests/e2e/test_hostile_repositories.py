@@ -1,11 +1,15 @@
 """Repositories whose files are made to hurt: each fails by itself, with its reason, and nobody else notices."""
 
 import asyncio
+import json
+import shutil
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 
+from deployd.builders.sandbox import SEARCH_PATH
+from tests.deployd.builders.yards import missing
 from tests.support.daemon import Daemon
 from tests.support.repos import repo_with
 
@@ -29,6 +33,30 @@ REASONS = {
     "heroku": f"app.json {NESTED}",
 }
 ROUNDS = 2
+
+
+ASK = """python3 -c '
+import socket
+for host in ("127.0.0.1", "10.0.2.2"):
+    try:
+        socket.create_connection((host, {}), 5)
+        print("reached", host)
+    except OSError:
+        print("no way to", host)
+'"""
+
+
+async def test_a_build_does_not_reach_the_listener_of_those_who_run_deployd(daemon: Daemon, tmp_path: Path) -> None:
+    """All logs and settings were to be had there, by default."""
+    for program in ("slirp4netns", "bwrap"):
+        if shutil.which(program, path=SEARCH_PATH) is None:
+            missing(f"{program} is not installed")
+    step = json.dumps(ASK.format(daemon.admin_port))
+    files = {"index.html": "hello", ".deployd.toml": f"[build]\nbuild = {step}\n"}
+    await daemon.create_app("curious", str(repo_with(files, tmp_path / "curious")))
+    assert (await daemon.deploy("curious"))["outcome"] == "live"
+    said = [line for line in await daemon.log_texts("curious") if line.startswith(("reached", "no way"))]
+    assert said == ["no way to 127.0.0.1", "no way to 10.0.2.2"]
 
 
 async def test_no_file_of_a_repository_ends_more_than_its_own_build(daemon: Daemon, tmp_path: Path) -> None:

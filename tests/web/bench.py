@@ -44,6 +44,7 @@ from deployd.messages.deploy import (
 from deployd.messages.log import AppendLines, LogMessage, OpenTail
 from deployd.messages.proxy import ProxyMessage
 from deployd.ports.stores import Stores
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database
 from deployd.stores.events import SqlEventFeed, SqlEventLog
 from deployd.stores.master_key import MasterKey
@@ -61,7 +62,7 @@ class WatchedEventLog(SqlEventLog):
     """Lets a test wait until somebody listens."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        super().__init__(database, BrokenRows())
         self.subscribed = asyncio.Event()
 
     def subscribe(self) -> SqlEventFeed:
@@ -123,10 +124,12 @@ class ScriptedDeployActor(Actor[DeployMessage]):
         if order.create_only and name in [app.name for app in await self._stores.apps.all()]:
             raise UserMistake(f"There is an app {name!r} already.")
         settings = with_ascii_domains(order.settings)
-        for other in await self._stores.apps.all():
+        apps = await self._stores.apps.all()
+        for other in apps:
             if other.name != name and set(other.settings.domains) & set(settings.domains):
                 raise UserMistake(f"App {other.name!r} has one of the hosts {', '.join(settings.domains)}.")
-        app = App(name=name, settings=settings, created_ms=CLOCK.now_ms())
+        before = next((app for app in apps if app.name == name), None)
+        app = App(name=name, settings=settings, created_ms=CLOCK.now_ms(), login=order.login_after(before))
         await self._stores.apps.put(app)
         return app
 
@@ -159,7 +162,7 @@ class ScriptedDeployActor(Actor[DeployMessage]):
 
 @dataclass
 class Bench:
-    """`problems` may be filled by the test; `subscribed` is set once somebody listens to events."""
+    """`problems` and `paused` may be filled by the test; `subscribed` is set once somebody listens to events."""
 
     desk: Desk
     server: WebServer
@@ -167,6 +170,7 @@ class Bench:
     socket_path: Path
     orders: list[DeployMessage]
     problems: list[str]
+    paused: list[str]
     subscribed: asyncio.Event
 
     @property
@@ -225,6 +229,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
     log: Ref[LogMessage] = Ref("log")
     orders: list[DeployMessage] = []
     problems: list[str] = []
+    paused: list[str] = []
     desk = Desk(
         deploy=deploy,
         proxy=Ref[ProxyMessage]("proxy"),
@@ -237,6 +242,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
         control_host=control_host,
         vitals=Vitals(
             problems=lambda: problems,
+            paused=lambda: paused,
             outcomes=lambda: {Outcome.LIVE: 7},
             proxy=lambda: {"requests_total": 12, "connections": 3},
             logs=lambda: {"lines_total": 5, "viewers": 2},
@@ -251,7 +257,7 @@ async def serving(folder: Path, control_host: str | None = None) -> AsyncIterato
         ):
             await server.start()
             try:
-                yield Bench(desk, server, stores, folder / "deployd.sock", orders, problems, events.subscribed)
+                yield Bench(desk, server, stores, folder / "deployd.sock", orders, problems, paused, events.subscribed)
             finally:
                 await server.stop()
     finally:

@@ -8,6 +8,7 @@ import pytest
 
 from deployd.domain.deployment import Outcome, Stage, Trigger
 from deployd.domain.log_line import Level
+from deployd.domain.secret import Secret
 from deployd.messages.deploy import PutApp, RequestDeployment, RestartApp, RollBack
 from tests.web.bench import Bench, Client
 
@@ -37,7 +38,12 @@ async def test_an_existing_name_is_refused_with_a_sentence(owner: Client) -> Non
     ("body", "words"),
     [
         ({"name": "shop", "repo": 7}, "Expected `str | null`, got `int` - at `$.repo`"),
-        ({"name": "shop", "reppo": "x"}, "unknown field `reppo`"),
+        ({"name": "shop", "reppo": "x"}, "unknown field `reppo`: did you mean `repo`?"),
+        (
+            {"name": "shop", "limits": {"memory": 1}},
+            "unknown field `memory` - at `$.limits`: did you mean `memory_mb`?",
+        ),
+        ({"name": "shop", "nonsense": "x"}, "unknown field `nonsense`."),
         ({"repo": "x"}, "missing required field `name`"),
         ([], "Expected `object`, got `array`"),
     ],
@@ -73,9 +79,21 @@ async def test_credentials_in_a_repo_url_are_not_shown_and_survive_a_patch(owner
     await owner("POST", APPS, SHOP | {"repo": "https://me:hunter22@example.com/shop.git"})
     changed = await owner("PATCH", f"{APPS}/shop", {"branch": "main"})
     assert changed.body["settings"]["repo"] == "https://[redacted]@example.com/shop.git"
-    assert (await bench.stores.apps.get("shop")).settings.repo == "https://me:hunter22@example.com/shop.git"
+    kept = await bench.stores.apps.get("shop")
+    assert (kept.settings.repo, kept.login) == ("https://example.com/shop.git", Secret("me:hunter22"))
+    elsewhere = await owner("PATCH", f"{APPS}/shop", {"repo": "https://example.net/shop.git"})
+    assert elsewhere.body["settings"]["repo"] == "https://example.net/shop.git"
+    assert (await bench.stores.apps.get("shop")).login is None
     echoed = await owner("PATCH", f"{APPS}/shop", {"repo": changed.body["settings"]["repo"]})
     assert echoed.status == 400
+
+
+async def test_a_patch_changes_tables_key_by_key(owner: Client) -> None:
+    await owner("POST", APPS, SHOP | {"limits": {"memory_mb": 256, "pids": 9}, "processes": {"web": 2, "worker": 1}})
+    patch = {"limits": {"pids": None, "cpus": 2}, "processes": {"worker": None, "clock": 0}}
+    settings = (await owner("PATCH", f"{APPS}/shop", patch)).body["settings"]
+    assert (settings["limits"]["memory_mb"], settings["limits"]["cpus"], settings["limits"]["pids"]) == (256, 2, 512)
+    assert settings["processes"] == {"web": 2, "clock": 0}
 
 
 async def test_what_is_not_there_is_a_404_problem(owner: Client) -> None:

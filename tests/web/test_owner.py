@@ -17,6 +17,7 @@ from deployd.adapters.toml_file import TomlFile
 from deployd.config import Config
 from deployd.config_file import load
 from deployd.domain.app import AppSettings
+from deployd.domain.deployment import Outcome
 from deployd.domain.event import EventType
 from deployd.kernel.problems import Problems
 from deployd.messages.deploy import PutApp, RemoveApp, RequestDeployment
@@ -55,6 +56,10 @@ class Toml:
 
     def text(self) -> str:
         return self.path.read_text()
+
+    def append(self, text: str) -> None:
+        with self.path.open("a") as file:
+            file.write(text)
 
     def mode(self) -> tuple[int, int, int]:
         seen = self.path.stat()
@@ -222,3 +227,42 @@ async def test_an_app_that_was_made_by_command_is_owned_by_the_api(owner: Client
     assert file.text() == TEXT
     refused = await owner("POST", "/api/v1/apps", {"name": "shop", "repo": "https://git.test/x.git"})
     assert (refused.status, "stands in" in refused.body["detail"]) == (400, True)
+
+
+async def test_exported_apps_become_the_files_by_appending_them(owner: Client, bench: Bench, file: Toml) -> None:
+    await bench.add_app("mine", domains=("mine.example",))
+    await bench.end((await bench.add_deployment("mine")).id, Outcome.LIVE)
+    await owner("PATCH", "/api/v1/apps/mine/env", {"API_TOKEN": "hunter2"})
+    answered = await owner("GET", "/api/v1/export")
+    assert answered.response.content_type == "application/toml"
+    assert "hunter2" not in answered.body
+    assert "apps.shop" not in answered.body
+    orders = len(bench.orders)
+    file.append("\n" + answered.body)
+    async with asyncio.timeout(20):
+        while (await owner("GET", "/api/v1/apps/mine")).body["owner"] != "file":
+            await asyncio.sleep(0.01)
+        while not any(isinstance(order, PutApp) and order.name == "mine" for order in bench.orders[orders:]):
+            await asyncio.sleep(0.01)
+    assert not any(isinstance(order, RequestDeployment) for order in bench.orders[orders:])
+    assert (await owner("GET", "/api/v1/apps/mine")).body["drift"] == []
+    refused = await owner("GET", "/api/v1/apps/mine/export")
+    assert (refused.status, f"stands in {file.path} already" in refused.body["detail"]) == (409, True)
+
+
+async def test_secrets_are_exported_only_when_asked_for_and_never_to_strangers(
+    owner: Client, stranger: Client, bench: Bench
+) -> None:
+    await bench.add_app("mine")
+    await owner("PATCH", "/api/v1/apps/mine/env", {"API_TOKEN": "hunter2"})
+    assert "hunter2" not in (await owner("GET", "/api/v1/apps/mine/export")).body
+    assert 'API_TOKEN = "hunter2"' in (await owner("GET", "/api/v1/apps/mine/export?secrets=true")).body
+    assert (await stranger("GET", "/api/v1/apps/mine/export?secrets=true", Host="panel.test")).status == 401
+
+
+async def test_a_body_that_is_nested_without_end_is_refused(owner: Client, file: Toml) -> None:
+    body: dict[str, Any] = {}
+    for _ in range(800):
+        body = {"limits": body}
+    refused = await owner("PATCH", SHOP, body)
+    assert (refused.status, file.text()) == (400, TEXT)

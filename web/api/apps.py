@@ -1,19 +1,25 @@
 """/apps: create, show, change, stop, restart and remove what the user deploys."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
 from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings, check_settings, with_ascii_domains
 from deployd.domain.deployment import Deployment, Trigger
-from deployd.domain.errors import UserMistake
+from deployd.domain.errors import BrokenRow, UserMistake
+from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.secret import Secret
 from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from deployd.settings.declared import Owner
+from deployd.settings.edit import merged
 from web.auth import CALLER, EDGE, Edge
 from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
 from web.endpoint import PREFIX, Endpoint
 from web.views import REDACTED, AppList, AppView, app_view
-from web.wire import answer, body_of, nothing
+from web.wire import answer, body_of, nothing, unusable
 
 
 class NewApp(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +38,14 @@ def trigger_of(request: web.Request) -> Trigger:
 
 async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
-    return answer(AppList(apps=[await _view(desk, app) for app in await desk.stores.apps.all()]))
+    apps, broken = await desk.stores.apps.listed()
+    views = []
+    for app in apps:
+        try:
+            views.append(await _view(desk, app))
+        except BrokenRow as error:
+            broken[app.name] = f"{error} Remove it with: deployd remove {app.name}"
+    return answer(AppList(apps=views, broken=broken))
 
 
 async def create_app(request: web.Request) -> web.Response:
@@ -41,7 +54,8 @@ async def create_app(request: web.Request) -> web.Response:
     if desk.declared.owner(new.name) is Owner.FILE:
         raise UserMistake(f"App {new.name!r} stands in {desk.declared.file} already; change it there.")
     settings = AppSettings(**{field: getattr(new, field) for field in AppSettings.__struct_fields__})
-    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, create_only=True), ASK_SECONDS)
+    settings, login = _login_apart(settings)
+    app = await desk.deploy.ask(PutApp(name=new.name, settings=settings, login=login, create_only=True), ASK_SECONDS)
     return answer(await _view(desk, app), status=201, location=f"{PREFIX}/apps/{app.name}")
 
 
@@ -51,20 +65,23 @@ async def show_app(request: web.Request) -> web.Response:
 
 
 async def change_app(request: web.Request) -> web.Response:
-    """A merge patch over the settings: fields that are not sent stay, null puts the default back.
+    """A merge patch (RFC 7396) over the settings: keys that are not sent stay, null puts the default back.
 
     Of an app that stands in deployd.toml the file is changed, so that it stays true.
     """
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    patch = await body_of(request, dict[str, msgspec.Raw])
+    patch = await body_of(request, dict[str, Any])
     settings = _merged(app.settings, patch)
+    order = PutApp(name=app.name, settings=settings)
+    if "repo" in patch:
+        settings, login = _login_apart(settings)
+        order = PutApp(name=app.name, settings=settings, login=login)
     if desk.declared.owner(app.name) is Owner.FILE:
         check_settings(app.name, with_ascii_domains(settings))
-        changes = {field: _without_nulls(msgspec.json.decode(raw)) for field, raw in patch.items()}
-        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=changes), ASK_SECONDS)
+        changed = await desk.config.ask(ChangeDeclared(app=app.name, changes=patch), ASK_SECONDS)
     else:
-        changed = await desk.deploy.ask(PutApp(name=app.name, settings=settings), ASK_SECONDS)
+        changed = await desk.deploy.ask(order, ASK_SECONDS)
     return answer(await _view(desk, changed))
 
 
@@ -112,28 +129,22 @@ async def _view(desk: Desk, app: App) -> AppView:
     return app_view(app, urls, route, latest[0] if latest else None, desk.declared, paused=paused)
 
 
-def _merged(settings: AppSettings, patch: dict[str, msgspec.Raw]) -> AppSettings:
-    merged: dict[str, object] = msgspec.to_builtins(settings)
-    for field, raw in patch.items():
-        value = msgspec.json.decode(raw)
-        if value is None:
-            merged.pop(field, None)
-        else:
-            merged[field] = value
-    try:
-        changed = msgspec.convert(merged, type=AppSettings)
-    except msgspec.ValidationError as error:
-        raise UserMistake(f"The request body is not usable: {error}.") from error
-    if "repo" in patch and REDACTED in (changed.repo or ""):
+def _login_apart(settings: AppSettings) -> tuple[AppSettings, Secret | None]:
+    if settings.repo is None:
+        return settings, None
+    if REDACTED in settings.repo:
         raise UserMistake(f"`repo` holds {REDACTED} where its credentials were; send the whole URL or leave it out.")
-    return changed
+    address = RepositoryAddress.parse(settings.repo)
+    return msgspec.structs.replace(settings, repo=address.url), address.login
 
 
-def _without_nulls(value: object) -> object:
-    """TOML has none: what is not said there has its default, as what is null has it here."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+def _merged(settings: AppSettings, patch: Mapping[str, Any]) -> AppSettings:
+    try:
+        return msgspec.convert(merged(msgspec.to_builtins(settings), patch), type=AppSettings)
+    except msgspec.ValidationError as error:
+        raise unusable(error, AppSettings) from error
+    except RecursionError as error:
+        raise UserMistake("The request body is not usable: it is nested too deeply.") from error
 
 
 ENDPOINTS = (

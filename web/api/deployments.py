@@ -9,7 +9,7 @@ from aiohttp import web
 from deployd.domain.app_state import traffic_of
 from deployd.domain.deployment import Deployment, Stage, usual_seconds
 from deployd.domain.edge import CanaryRule
-from deployd.domain.errors import NotFound, StateConflict, UserMistake
+from deployd.domain.errors import BrokenRow, NotFound, StateConflict, UserMistake
 from deployd.domain.ids import AppName
 from deployd.messages.deploy import CancelDeployment, RequestDeployment, RollBack
 from web.api.apps import accepted, trigger_of
@@ -120,8 +120,10 @@ async def cancel_all(request: web.Request) -> web.Response:
 async def list_releases(request: web.Request) -> web.Response:
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    route = await desk.stores.routes.get(app.name)
-    serving = route.release if route is not None else None
+    serving: int | None = None
+    with suppress(BrokenRow):
+        route = await desk.stores.routes.get(app.name)
+        serving = route.release if route is not None else None
     releases = await desk.stores.releases.of_app(app.name)
     return answer(ReleaseList(releases=[release_view(release, serving) for release in releases]))
 

@@ -1,6 +1,6 @@
 """Every endpoint of the API: the one list that routing, access and the OpenAPI document are made from."""
 
-from web.api import apps, canary, deployments, env, logs, pause, status, tokens, toolchains
+from web.api import apps, canary, deployments, env, export, logs, pause, status, tokens, toolchains
 from web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -9,6 +9,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *pause.ENDPOINTS,
     *deployments.ENDPOINTS,
     *env.ENDPOINTS,
+    *export.ENDPOINTS,
     *logs.ENDPOINTS,
     *tokens.ENDPOINTS,
     *toolchains.ENDPOINTS,

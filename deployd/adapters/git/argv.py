@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 HEAD_REF = "refs/deployd/fetched"
 """Where the mirror keeps the last commit that was asked for."""
@@ -17,7 +18,6 @@ _SAFE_CONFIG = (
     "protocol.ext.allow=never",
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
-    "credential.helper=",
     "fetch.recurseSubmodules=false",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=30",
@@ -50,7 +50,9 @@ def ssh(key: str | None = None) -> str:
     return command if key is None else f"{command} -oIdentitiesOnly=yes -i {key}"
 
 
-def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    passed: Mapping[str, str], own: Mapping[str, str], config: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
     """No prompt, no askpass, no configuration but ours; `passed` brings HOME, proxies and certificates."""
     return {
         "PATH": SEARCH_PATH,
@@ -65,8 +67,17 @@ def environment(passed: Mapping[str, str], credentials: Mapping[str, str]) -> di
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_PROTOCOL_FROM_USER": "1",
-        **credentials,
+        **_config(config),
+        **own,
     }
+
+
+def _config(settings: Mapping[str, str]) -> dict[str, str]:
+    """As git reads configuration from its environment."""
+    env = {"GIT_CONFIG_COUNT": str(len(settings))} if settings else {}
+    for number, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env
 
 
 def init(mirror: Path) -> list[str]:

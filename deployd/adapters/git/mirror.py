@@ -4,11 +4,12 @@ import asyncio
 import re
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from deployd.adapters.git import argv, complaints, gitmodules
+from deployd.adapters.git.login import Login
 from deployd.adapters.git.remote import Remote
 from deployd.adapters.git.run import Finished
 from deployd.domain.errors import BuildFailed
@@ -25,7 +26,7 @@ class Git(Protocol):
     """Runs a command line; BuildFailed when git is missing, TimeoutError when it takes too long."""
 
     def __call__(
-        self, command: list[str], env: Mapping[str, str] = ..., on_line: OnLine = ..., /
+        self, command: list[str], env: Mapping[str, str] = ..., on_line: OnLine = ..., logins: Sequence[Login] = ..., /
     ) -> Awaitable[Finished]: ...
 
 
@@ -41,7 +42,9 @@ class Mirror:
         await self._prepare()
         if ref is not None and _FULL_HASH.fullmatch(ref) and (known := await self._known(ref)):
             return known
-        done = await self._git(argv.fetch_one(self.folder, remote.url, ref or "HEAD"), remote.env, on_line)
+        done = await self._git(
+            argv.fetch_one(self.folder, remote.url, ref or "HEAD"), remote.env, on_line, remote.logins
+        )
         if done.code == 0:
             return await self._fetched(remote, ref)
         if ref is not None and _ANY_HASH.fullmatch(ref) and complaints.server_has_no(done.complaint):
@@ -78,7 +81,7 @@ class Mirror:
     async def fetch_lfs(self, remote: Remote, sha: str, on_line: OnLine) -> None:
         """Brings the large files of that commit that are not here yet."""
         command = argv.fetch_lfs(self.folder, remote.url, remote.lfs_server, sha)
-        done = await self._git(command, remote.env, on_line)
+        done = await self._git(command, remote.env, on_line, remote.logins)
         if done.code != 0:
             raise BuildFailed(complaints.no_large_files(done.complaint, remote))
 
@@ -121,7 +124,9 @@ class Mirror:
         """Looks for a commit in the whole history."""
         on_line(f"The server does not hand out {ref} by itself: fetching the whole history.")
         shallow = (self.folder / "shallow").exists()
-        done = await self._git(argv.fetch_all(self.folder, remote.url, shallow=shallow), remote.env, on_line)
+        done = await self._git(
+            argv.fetch_all(self.folder, remote.url, shallow=shallow), remote.env, on_line, remote.logins
+        )
         if done.code != 0:
             raise BuildFailed(complaints.sentence(done.complaint, remote, ref))
         found = await self._known(ref)
@@ -133,7 +138,9 @@ class Mirror:
         """A mirror that was damaged costs one more fetch, not a failed deployment."""
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
         await self._prepare()
-        return await self._git(argv.fetch_one(self.folder, remote.url, ref or "HEAD"), remote.env, on_line)
+        return await self._git(
+            argv.fetch_one(self.folder, remote.url, ref or "HEAD"), remote.env, on_line, remote.logins
+        )
 
 
 def _clear_leftovers(mirror: Path) -> bool:

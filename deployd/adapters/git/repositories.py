@@ -6,19 +6,21 @@ import re
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from deployd.adapters.git import argv, complaints
+from deployd.adapters.git.login import Login, credential_helpers
 from deployd.adapters.git.mirror import Mirror, OnLine
-from deployd.adapters.git.remote import Remote, parse_remote
+from deployd.adapters.git.remote import Remote, remote_of
 from deployd.adapters.git.run import Finished, run_git
 from deployd.adapters.git.ssh_key import ssh_key
 from deployd.adapters.git.submodules import Submodules, mirror_name
 from deployd.domain.errors import BuildFailed
 from deployd.domain.ids import AppName
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.ports.source_repository import Commit
 
@@ -41,9 +43,14 @@ class GitRepositories:
         self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def fetch(
-        self, app: AppName, repo: str, ref: str | None, on_line: Callable[[str], None], key: Secret | None = None
+        self,
+        app: AppName,
+        repo: RepositoryAddress,
+        ref: str | None,
+        on_line: Callable[[str], None],
+        key: Secret | None = None,
     ) -> Commit:
-        remote = parse_remote(repo)
+        remote = remote_of(repo)
         if ref is not None and (not _NAME.fullmatch(ref) or ".." in ref or "@{" in ref):
             raise BuildFailed(f"{ref!r} cannot be the name of a branch, tag or commit.")
         async with self._turn[app]:
@@ -97,10 +104,17 @@ class GitRepositories:
         return True
 
     async def _run(
-        self, command: list[str], env: Mapping[str, str] = _NO_ENV, on_line: OnLine = lambda line: None, /
+        self,
+        command: list[str],
+        env: Mapping[str, str] = _NO_ENV,
+        on_line: OnLine = lambda line: None,
+        logins: Sequence[Login] = (),
+        /,
     ) -> Finished:
         try:
-            return await run_git(command, argv.environment(self._pass_env, env), self._timeout_seconds, on_line)
+            with credential_helpers(logins) as config:
+                whole = argv.environment(self._pass_env, env, config)
+                return await run_git(command, whole, self._timeout_seconds, on_line)
         except FileNotFoundError:
             raise BuildFailed("git is not installed on this machine; install it (apt install git).") from None
 

@@ -17,15 +17,30 @@ from deployd.settings.edit import CannotEdit, changed, lines_of_app, without_app
 _QUIET_MS = 150
 """Editors write in several steps, at first often nothing at all: what is read has not changed for so long."""
 _LONGEST_MS = 2_000
+_LOOK_AGAIN_MS = 1_000
+"""What was edited before the watch began, or where a file system tells of no changes, is found then."""
 _MARK = "\ufeff".encode()
 
 
 class TomlFile:
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
+        self._seen: tuple[int, int, int] | None = None
+        """The file as it was when it was read last."""
 
     async def load(self) -> Config:
-        return await asyncio.to_thread(load, self._path)
+        return await asyncio.to_thread(self._load)
+
+    def _load(self) -> Config:
+        self._seen = self._state()
+        return load(self._path)
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     async def change_app(self, app: str, changes: Mapping[str, object]) -> Rewritten:
         what = f"set {', '.join(f'`{field}`' for field in changes)}"
@@ -68,16 +83,25 @@ class TomlFile:
         while True:
             target = self._path.resolve()
             folders = {folder for folder in (self._path.parent, target.parent) if folder.is_dir()}
-            async for _ in awatch(
+            async for changes in awatch(
                 *folders,
                 watch_filter=_Edits(self._path, target),
                 debounce=_LONGEST_MS,
                 step=_QUIET_MS,
                 recursive=False,
+                rust_timeout=_LOOK_AGAIN_MS,
+                yield_on_timeout=True,
             ):
-                yield
+                if changes or self._was_edited():
+                    self._seen = self._state()
+                    yield
                 if self._path.resolve() != target:
                     break
+
+    def _was_edited(self) -> bool:
+        """Not by being taken away: most editors put another file in its place a moment later."""
+        now = self._state()
+        return None not in (now, self._seen) and now != self._seen
 
 
 class _Edits(DefaultFilter):

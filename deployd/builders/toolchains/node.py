@@ -1,4 +1,4 @@
-"""Provides node: the host's own where it fits, else one of the npm registry with the npm that belongs to it."""
+"""Provides node: the host's own or that of npm where it fits, else one of the npm registry with its own npm."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,6 +25,10 @@ async def provide_node(tools: NpmTools, tool: Tool, others: Sequence[Tool], on_l
     if here is not None and node_lines.fits_host(here, wanted):
         on_line(using("node", here, wanted))
         return msgspec.structs.replace(tool, version=here)
+    client = await tools.client_node()
+    if client is not None and node_lines.fits_host(client[0], wanted):
+        on_line(f"Using node {client[0]}" + (f", which fits {wanted}." if wanted else "."))
+        return msgspec.structs.replace(tool, version=client[0], place=client[1])
     package = f"node-linux-{await asyncio.to_thread(architecture, 'node')}"
     version = npm_range.exact(wanted)
     if version is None:

@@ -71,12 +71,16 @@ class Npm:
         except (_StepFailed, TimeoutError) as failure:
             raise BuildFailed(str(failure)) from failure
 
+    async def client(self) -> str | None:
+        """The folder on the shelf of npm and its node, installed where the host has no npm; None where it has."""
+        if await self._host.version(NODE_PROGRAM) and await self._host.version(_NPM_PROGRAM):
+            return None
+        return await self._shelf.put("npm-client", npm_client.NODE, self._install_client)
+
     async def _programs(self) -> tuple[Path, ...]:
         """Where npm is, unless it is the host's own."""
-        if await self._host.version(NODE_PROGRAM) and await self._host.version(_NPM_PROGRAM):
-            return ()
-        place = await self._shelf.put("npm-client", npm_client.NODE, self._install_client)
-        return (self._shelf.folder / place,)
+        place = await self.client()
+        return () if place is None else (self._shelf.folder / place,)
 
     async def _install_client(self, scratch: Scratch) -> None:
         try:

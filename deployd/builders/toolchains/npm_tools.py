@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from deployd.builders.toolchains.host import Host
+from deployd.builders.toolchains.known import NODE_PROGRAM
 from deployd.builders.toolchains.npm import NoSuchVersion, Npm
 from deployd.builders.toolchains.refusals import asked, host_has
 from deployd.builders.toolchains.registry import Registry
@@ -46,6 +47,14 @@ class NpmTools:
                 raise BuildFailed(f"This project needs {asked(tool)}, and {has}. {silence}") from silence
             on_line(f"warning: going by the versions installed earlier. {silence}")
             return installed
+
+    async def client_node(self) -> tuple[str, str] | None:
+        """Version and place of the node that npm runs on where the host has no npm: it is there in any case."""
+        place = await self._npm.client()
+        if place is None:
+            return None
+        version = await self.host.version(NODE_PROGRAM, (self.shelf.folder / place,))
+        return None if version is None else (version, place)
 
     async def install(self, tool: Tool, what: Installation, on_line: OnLine) -> Tool:
         """Unless it is there."""

@@ -2,12 +2,15 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from deployd.builders import network
+from deployd.builders.network import NotIsolated, own_addresses
 from deployd.builders.sandbox import SEARCH_PATH
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.errors import BuildFailed
@@ -46,6 +49,81 @@ async def test_a_build_in_the_hosts_network_reaches_the_hosts_loopback(tmp_path:
 async def test_an_isolated_build_does_not(isolated: Yard, listener: int) -> None:
     steps = [ASK.format(address, listener) for address in ("127.0.0.1", "10.0.2.2", "::1")]
     assert await isolated.build(*steps) == ["not", "not", "not"]
+
+
+async def test_an_isolated_build_reaches_no_port_of_an_app_at_this_hosts_other_addresses(tmp_path: Path) -> None:
+    """Apps may listen on all addresses; a firewall keeps strangers away, but a build comes from inside of it."""
+    address = next(iter(own_addresses()), None)
+    if address is None:
+        missing("this host has no address but its loopback's")
+    (tmp_path / "project").mkdir()
+    said: list[str] = []
+    place = Place(project=tmp_path / "project", cache=tmp_path / "cache")
+    app, site = [await asyncio.start_server(lambda _, writer: writer.close(), address, 0) for _ in range(2)]
+    async with app, site:
+        port, other = (one.sockets[0].getsockname()[1] for one in (app, site))
+        workshop = Workshop(network="isolated", closed_ports=[range(port, port + 1)])
+        await workshop.prepare(place, said.append)
+        for each in (port, other):
+            await workshop.run(ASK.format(address, each), place, said.append)
+    assert [line for line in said if line in ("reached", "not")] == ["not", "reached"]
+
+
+NAMES = """python3 -c '
+import socket
+for kind, name in (("abstract", "\\0{}"), ("file", "{}")):
+    try:
+        socket.socket(socket.AF_UNIX).connect(name)
+        print(kind, "reached")
+    except OSError:
+        print(kind, "not")
+try:
+    socket.socket(socket.AF_UNIX).bind("\\0{}")
+    print("free")
+except OSError:
+    print("taken")
+'"""
+
+
+@pytest.mark.parametrize(("isolated", "answers"), [(True, ["abstract not", "file not", "free"]), (False, None)])
+async def test_an_isolated_build_neither_reaches_nor_takes_names_of_this_host(
+    tmp_path: Path, isolated: bool, answers: list[str] | None
+) -> None:
+    """An abstract name is how each deployd of this host claims a port: builds could have taken all of them."""
+    name, path = f"deployd-test-{tmp_path.name}", str(tmp_path / "deployd.sock")
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as file:
+        abstract.bind(f"\0{name}")
+        file.bind(path)
+        for one in (abstract, file):
+            one.listen()
+        yard = await make_yard(tmp_path, isolated=isolated)
+        said = await yard.build(NAMES.format(name, path, name))
+    assert said == (answers or ["abstract reached", "file not", "taken"])
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_isolation_is_had_where_it_works_and_missed_out_loud_where_it_does_not(
+    tmp_path: Path, listener: int, works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not works:
+        monkeypatch.setitem(network.NEEDED, "no-such-program", "no-such-package")
+    yard = Yard(tmp_path, Workshop(network="auto"))
+    assert await yard.build(ASK.format("127.0.0.1", listener)) == ["not" if works else "reached"]
+    warnings = [line for line in yard.said if "host's own network" in line]
+    assert (len(warnings), len(yard.workshop.warnings())) == ((0, 0) if works else (1, 1))
+    assert works or "no-such-package is not installed" in warnings[0]
+
+
+async def test_isolation_that_is_insisted_on_is_missed_at_the_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(network.NEEDED, "no-such-program", "no-such-package")
+    yard = Yard(tmp_path, Workshop(network="isolated"))
+    await yard.workshop.look()
+    assert ["no-such-package is not installed" in one for one in yard.workshop.warnings()] == [True]
+    with pytest.raises(NotIsolated, match="no-such-package is not installed"):
+        await yard.build("echo it ran")
+    assert yard.said == []
 
 
 ROUTE = (
@@ -100,5 +178,5 @@ async def test_isolation_that_cannot_be_had_is_refused_and_not_left_out(tmp_path
     said: list[str] = []
     place = Place(project=tmp_path / "project", cache=tmp_path / "cache")
     with pytest.raises(BuildFailed, match=r"this host cannot sandbox them .*set build_network = \"host\""):
-        await Workshop(bwrap=False, isolated=True).prepare(place, said.append)
+        await Workshop(bwrap=False, network="isolated").prepare(place, said.append)
     assert said == []

@@ -109,8 +109,8 @@ def test_the_first_who_says_something_wins(case: str) -> None:
 
 
 REFUSED: dict[str, tuple[Files, dict[str, Any], str]] = {
-    "unknown table": ({REPO: "[bild]"}, {}, ".deployd.toml: there is no key `bild`"),
-    "unknown key": ({REPO: '[build]\nbiuld = "x"'}, {}, ".deployd.toml: there is no key `build.biuld`"),
+    "unknown table": ({REPO: "[bild]"}, {}, ".deployd.toml: there is no key `bild`: did you mean `build`?"),
+    "unknown key": ({REPO: '[build]\nbiuld = "x"'}, {}, ".deployd.toml: there is no key `build.biuld`: did you mean"),
     "wrong kind": ({REPO: "[build]\nspa = 1"}, {}, "Expected `bool | null`, got `int` - at `build.spa`"),
     "wrong kind of command": ({REPO: "[processes]\nweb = 1"}, {}, "Expected `str`, got `int` - at `processes"),
     "not TOML": ({REPO: "build ="}, {}, ".deployd.toml is not valid TOML"),

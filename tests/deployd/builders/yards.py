@@ -35,7 +35,7 @@ async def make_yard(
     folder: Path, *, caps: Caps | None = None, isolated: bool = False, bwrap: bool = True, name: str = "project"
 ) -> Yard:
     """Skips where bubblewrap is wanted and does not work."""
-    workshop = Workshop(caps=caps, isolated=isolated, bwrap=bwrap)
+    workshop = Workshop(caps=caps, network="isolated" if isolated else "host", bwrap=bwrap)
     if bwrap and (reason := await workshop.why_not_sandboxed()) is not None:
         missing(reason)
     return Yard(folder, workshop, name)

@@ -110,7 +110,7 @@ def test_the_repository_of_an_app_need_not_be_named(tmp_path: Path) -> None:
     [
         ((), 1, "Name a folder or a git URL"),
         (("nowhere",), 1, "nowhere is not a folder here"),
-        (("ftp://example.com/x",), 1, "git URLs of the kind ftp:// are not supported"),
+        (("ftp://example.com/x",), 1, "git URLs of that kind are not supported"),
         (("file:///nowhere/at/all",), 1, "There is no git repository at file:///nowhere/at/all"),
         ((".", "--root", "../x"), 1, "`build.root` '../x' is not a folder inside the repository"),
         ((".", "--nonsense"), 2, "--nonsense"),

@@ -1,11 +1,13 @@
 """The command line as its own process: how fast it starts, how it follows, and what it says when nobody is there."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.deployd.cli.conftest import run_here
+from tests.support.ports import free_port
 from tests.web.bench import Bench
 
 _PYTHON = (sys.executable, "-m", "deployd")
@@ -73,3 +75,40 @@ async def test_following_shows_new_lines_as_they_come(bench: Bench) -> None:
     finally:
         process.terminate()
         await process.wait()
+
+
+def test_a_start_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        config.write_text(f'[server]\nhttp = "{taken}"\nadmin = "127.0.0.1:{free_port()}"\n')
+        ran = subprocess.run(
+            [*_PYTHON, "serve", "--config", str(config)], capture_output=True, text=True, timeout=30, check=False
+        )
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert ran.stderr.startswith(f"{taken} cannot be listened at: ")
+    assert ran.stderr.endswith(" listens there; stop it, or change `server.http`.\n")
+
+
+def test_a_key_is_explained_with_its_line_and_without_a_file_too(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[server]\nhttp = "127.0.0.1:80"\n')
+    said = run_here("check", "--explain", "server.http", "--config", str(config))
+    assert said.code == 0
+    assert "  The public listener: apps are served here by host name.\n" in said.out
+    assert f'{config}:2: server.http = "127.0.0.1:80"' in said.out
+    assert "[server]" in run_here("check", "--explain").out
+    listed = run_here("check", "--explain", "allow", "--json", "--config", str(config)).json
+    assert [each["key"] for each in listed] == ["telegram.allow", "apps.*.proxy.allow"]
+    wrong = run_here("check", "--explain", "server.htp", "--config", str(config))
+    assert (wrong.code, "did you mean `server.http`?" in wrong.err) == (1, True)
+    assert run_here("check", "server.http", "--config", str(config)).code == 2
+
+
+def test_a_mistake_is_shown_by_check_and_by_a_start_in_the_same_words(tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text('[server]\nhtpp = "127.0.0.1:80"\n')
+    words = f"{config}:2:1: [server] has no key `htpp`: did you mean `http`?\n    2 | htpp = …\n      | ^^^^\n"
+    for verb in ("check", "serve"):
+        ran = run_here(verb, "--config", str(config))
+        assert (ran.code, ran.out, ran.err) == (1, "", words)

@@ -3,10 +3,14 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from deployd.config import AppConfig
+from deployd.domain.app import AppSettings, Limits
 from deployd.domain.deployment import Outcome, Stage
+from deployd.domain.edge import EdgeSettings, Reuse
 from deployd.domain.ids import AppName, DeploymentId
 from deployd.domain.log_line import Level
 from deployd.domain.route import Route, parse_address
@@ -25,7 +29,7 @@ async def test_an_app_is_created_listed_and_removed(run: Run) -> None:
     listed = (await run("apps", "--json")).json
     assert listed["apps"][0]["settings"]["domains"] == ["a.test", "b.test"]
     assert (await run("remove", "shop", "--yes")).out == "Removed shop.\n"
-    assert (await run("apps", "--json")).json == {"apps": []}
+    assert (await run("apps", "--json")).json == {"apps": [], "broken": {}}
 
 
 async def test_removing_asks_first_and_a_no_removes_nothing(run: Run, bench: Bench) -> None:
@@ -253,6 +257,13 @@ async def test_an_upstream_app_is_never_one_that_was_not_deployed(run: Run, benc
     assert "metrics  routing to 127.0.0.1:9000  -" in (await run("apps")).out
 
 
+async def test_a_paused_app_is_shown_as_such(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    bench.paused.append("shop")
+    assert "shop  paused (nothing deployed yet)" in (await run("apps")).out
+    assert (await run("apps", "--json")).json["apps"][0]["state"] == "paused"
+
+
 async def test_an_app_can_be_named_to_cancel_what_it_is_doing(run: Run, bench: Bench) -> None:
     await bench.add_app()
     running, queued = await bench.add_deployment(), await bench.add_deployment()
@@ -301,3 +312,63 @@ async def _deployed(run: Run, bench: Bench, outcome: Outcome, reason: str | None
         await bench.end(deployment.id, outcome, reason)
     assert "of another deployment" not in deploying.result().out
     return deploying.result()
+
+
+async def test_export_writes_toml_that_check_accepts(run: Run, bench: Bench, tmp_path: Path) -> None:
+    assert (await run("export")).err == "No app was made by command.\n"
+    await bench.add_app(domains=("a.test",))
+    said = (await run("export", "shop")).out
+    assert said == '[apps.shop]\nrepo = "https://example.com/shop.git"\ndomains = ["a.test"]\n'
+    assert (await run("export", "--json")).json == {"toml": said}
+    assert (await run("export", "ghost")).code == 1
+    (tmp_path / "new.toml").write_text(said)
+    assert run_here("check", "--config", str(tmp_path / "new.toml")).code == 0
+
+
+async def test_what_the_file_owns_is_said_by_status_and_asked_before_it_is_removed(run: Run, bench: Bench) -> None:
+    await bench.add_app(domains=("a.test",))
+    bench.desk.declared.apps = {"shop": AppConfig(repo="https://example.com/shop.git", domains=("b.test",))}
+    said = (await run("status", "shop")).out
+    assert "its settings are those of deployd.toml" in said
+    assert '! Drift: `domains` is ["a.test"], and deployd.toml says ["b.test"].' in said
+    asked = await run("remove", "shop", stdin="n\n")
+    assert (asked.code, "take [apps.shop] out of deployd.toml" in asked.err) == (1, True)
+
+
+async def test_settings_are_set_by_key_and_value(run: Run, bench: Bench) -> None:
+    await bench.add_app(limits=Limits(pids=9))
+    said = await run(
+        "set", "shop", "domains=a.test,b.test", "health=/up", "limits.memory_mb=256", "processes={ web = 2 }",
+        "proxy.reuse=never", "proxy.sticky=true", "limits.pids=", "branch=1.0",
+    )  # fmt: skip
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Changed shop.\n`domains` takes effect at once\n")
+    assert "`limits.memory_mb` takes effect with the app's next start: deployd restart shop\n" in said.out
+    assert "`branch` takes effect with the app's next deployment: deployd deploy shop\n" in said.out
+    settings = (await bench.stores.apps.get("shop")).settings
+    assert settings == AppSettings(
+        repo=REPO,
+        branch="1.0",
+        domains=("a.test", "b.test"),
+        health="/up",
+        limits=Limits(memory_mb=256),
+        processes={"web": 2},
+        proxy=EdgeSettings(reuse=Reuse.NEVER, sticky=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "words", "code"),
+    [
+        ("helth=/up", "did you mean `apps.*.health`?", 1),
+        ("limits.memory_mb=much", "`limits.memory_mb` must be a whole number from 0 to 1,000,000,000, and is much.", 1),
+        ("domains=https://a.test", 'leave out `https://`: "a.test"', 1),
+        ("env.A=1", "deployd env set shop KEY=VALUE", 1),
+        ("health", "is not of the form KEY=VALUE", 2),
+    ],
+)
+async def test_a_setting_that_cannot_be_is_refused(pair: str, words: str, code: int, run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    refused = await run("set", "shop", pair)
+    assert (refused.code, words in refused.err) == (code, True), refused.err
+    assert (await bench.stores.apps.get("shop")).settings == AppSettings(repo=REPO)

@@ -1,6 +1,7 @@
 """Who gets the canary, what is counted, and what a visitor sees of it on the wire."""
 
 import asyncio
+import gzip
 import re
 from pathlib import Path
 
@@ -413,3 +414,15 @@ async def test_a_static_release_may_be_a_canary_too(bench: Bench, tmp_path: Path
         assert (await visitor.response()).body == b"canary" * 100_000
     bench.proxy.switch(Route(app=APP, hosts=HOSTS, release=1, site=sites["live"]))
     assert (await visit(bench)).body == b"live"
+
+
+@pytest.mark.parametrize("percent", [0.01, 100])
+async def test_answers_are_compressed_on_both_sides_for_those_who_ask(bench: Bench, percent: float) -> None:
+    body = b"the same words again and again, " * 100
+    async with upstream(answering(body, b"Content-Type: text/plain\r\n")) as app:
+        split(bench, app.address, app.address, percent=percent)
+        packed = await visit(bench, "Accept-Encoding: gzip\r\n")
+        assert (packed.field("content-encoding"), gzip.decompress(packed.body)) == (b"gzip", body)
+        assert packed.field("set-cookie") is not None
+        as_it_is = await visit(bench)
+        assert (as_it_is.field("content-encoding"), as_it_is.body) == (None, body)

@@ -34,11 +34,13 @@ async def test_requests_wait_and_go_on_in_the_order_they_came(bench: Bench, tmp_
             await client.send(get(f"/{number}"))
             await waiting(bench, number + 1)
         assert bench.records == []
+        assert bench.proxy.paused() == {APP}
         report = bench.proxy.resume(APP)
         assert report.held == 70
         assert [(await client.response()).status for client in clients] == [404] * 70
     records = await bench.recorded(70)
     assert [record.path for record in records] == [f"/{number}" for number in range(70)]
+    assert bench.proxy.paused() == set()
     assert max(record.duration_seconds for record in records) >= report.longest_seconds - 0.01 > 0
 
 

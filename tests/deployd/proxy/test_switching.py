@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from deployd.domain.errors import StateConflict
+from deployd.domain.ids import AppName
 from deployd.domain.route import Route
 from tests.deployd.proxy.rig import APP, HOSTS, Bench
 from tests.deployd.proxy.wire import Conversation, Upstream, answering, connected, get, upstream
@@ -169,3 +170,32 @@ async def test_hosts_that_a_route_gives_up_are_free_again(bench: Bench) -> None:
         bench.proxy.switch(Route(app=APP, hosts=("new.test",), targets=(app.address,)))
         await client.send(get(host="app.test") + get(host="new.test"))
         assert [(await client.response()).status for _ in range(2)] == [404, 200]
+
+
+async def test_an_app_that_was_only_announced_says_why_it_does_not_answer(bench: Bench) -> None:
+    async with upstream(answering()) as app, connected(bench.port) as client:
+        why = "This app has not been deployed yet."
+        bench.proxy.announce(Route(app=APP, hosts=HOSTS, closed_because=why))
+        await client.send(get())
+        told = await client.response()
+        assert (told.status, told.field("retry-after"), why.encode() in told.body) == (503, b"5", True)
+        with pytest.raises(StateConflict, match="no route yet"):
+            bench.proxy.pause(APP, 1)
+        bench.route(app.address)
+        await client.send(get())
+        assert (await client.response()).body == b"hello"
+        bench.proxy.pause(APP, 1)
+        bench.proxy.resume(APP)
+        assert bench.proxy.stats().failed == 0
+
+
+async def test_announcing_an_app_takes_no_host_from_another(bench: Bench) -> None:
+    async with upstream(answering()) as app, connected(bench.port) as client:
+        bench.route(app.address)
+        bench.proxy.announce(Route(app=AppName("late"), hosts=("late.test", *HOSTS), closed_because="Not yet."))
+        for host, status in (("app.test", 200), ("late.test", 503)):
+            await client.send(get(host=host))
+            assert (await client.response()).status == status
+        bench.proxy.remove(AppName("late"))
+        await client.send(get(host="late.test"))
+        assert (await client.response()).status == 404

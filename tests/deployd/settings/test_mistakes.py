@@ -88,6 +88,7 @@ def test_every_name_that_stands_twice_is_told() -> None:
         '[apps.a]\nrepo = "x"\nenv = { A = "hunter2" B = "1" }',
         '[apps.a]\nrepo = "x"\nenv = { A = "hunter2", PORT = "hunter2", "B C" = "hunter2" }',
         '[apps.a]\nrepo = "x"\nenv.DEPLOYD_GIT_KEY = "hunter2"',
+        '[apps.a]\nrepo = "x"\ndomains = ["https://me:hunter2@a.test"]',
         '[apps.a]\nrepo = "x"\nenvs = { A = "hunter2" }',
         '[apps.a]\nrepo = "x"\n[apps.a.envs]\nA = "hunter2"',
         '[apps.a]\nrepo = "x"\nproxy.basic_auth = { me = "hunter2" }',

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from deployd.domain.setting import Key
@@ -81,6 +82,7 @@ def test_every_value_is_found_where_it_stands(text: str) -> None:
     check(text)
 
 
+@budget(max_examples=40)
 @given(tables)
 def test_every_value_of_any_document_is_found_where_it_stands(values: dict[str, Any]) -> None:
     import tomlkit

@@ -6,10 +6,11 @@ import pytest
 
 from deployd.domain.app import App, AppSettings
 from deployd.domain.env import EnvLayer, EnvValue
-from deployd.domain.errors import StoreUnusable
+from deployd.domain.errors import BrokenRow
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
 from deployd.stores.apps import SqlAppStore
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Statement
 from deployd.stores.env import SqlEnvStore
 from deployd.stores.master_key import MasterKey
@@ -23,8 +24,10 @@ async def filled(file: Path) -> Database:
     database = await SqliteDatabase.open(file)
     values = {"API_KEY": EnvValue(value=Secret("correct-horse-battery"), secret=True)}
     for name in (SHOP, BLOG):
-        await SqlAppStore(database).put(App(name=name, settings=AppSettings(upstream="localhost:1"), created_ms=1))
-        await SqlEnvStore(database, KEY).write(name, EnvLayer.SET, values, 1)
+        await SqlAppStore(database, MasterKey(bytes(32)), BrokenRows()).put(
+            App(name=name, settings=AppSettings(upstream="localhost:1"), created_ms=1)
+        )
+        await SqlEnvStore(database, KEY, BrokenRows()).write(name, EnvLayer.SET, values, 1)
     return database
 
 
@@ -53,15 +56,15 @@ async def test_neither_values_nor_names_are_readable_in_any_file(tmp_path: Path)
 async def test_a_ciphertext_does_not_open_where_it_was_not_made(tmp_path: Path, moved: str) -> None:
     database = await filled(tmp_path / "deployd.db")
     await database.transact(Statement(moved))
-    with pytest.raises(StoreUnusable, match="of app shop does not open"):
-        await SqlEnvStore(database, KEY).read(SHOP)
+    with pytest.raises(BrokenRow, match="of app shop does not open"):
+        await SqlEnvStore(database, KEY, BrokenRows()).read(SHOP)
     await database.close()
 
 
 async def test_another_master_key_opens_nothing_and_overwrites_nothing(tmp_path: Path) -> None:
     database = await filled(tmp_path / "deployd.db")
-    stranger = SqlEnvStore(database, MasterKey(bytes(32)))
-    with pytest.raises(StoreUnusable):
+    stranger = SqlEnvStore(database, MasterKey(bytes(32)), BrokenRows())
+    with pytest.raises(BrokenRow):
         await stranger.write(SHOP, EnvLayer.SET, {}, 2)
-    assert (await SqlEnvStore(database, KEY).read(SHOP)).plain() == {"API_KEY": "correct-horse-battery"}
+    assert (await SqlEnvStore(database, KEY, BrokenRows()).read(SHOP)).plain() == {"API_KEY": "correct-horse-battery"}
     await database.close()

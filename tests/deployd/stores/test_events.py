@@ -7,6 +7,7 @@ import pytest
 
 from deployd.domain.event import Event, EventType
 from deployd.domain.ids import EventId
+from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database
 from deployd.stores.events import SqlEventLog
 from deployd.stores.sqlite import SqliteDatabase
@@ -24,7 +25,7 @@ def event(number: int) -> Event:
 
 
 async def test_in_a_full_feed_the_oldest_events_give_way(database: Database) -> None:
-    log = SqlEventLog(database)
+    log = SqlEventLog(database, BrokenRows())
     feed = log.subscribe()
     for number in range(1_005):
         feed.push(event(number))
@@ -32,7 +33,7 @@ async def test_in_a_full_feed_the_oldest_events_give_way(database: Database) -> 
 
 
 async def test_only_the_newest_rows_are_kept(database: Database) -> None:
-    log = SqlEventLog(database, kept=10, trimmed_every=5)
+    log = SqlEventLog(database, BrokenRows(), kept=10, trimmed_every=5)
     for number in range(26):
         await log.record(event(number))
     assert [one.time_ms for one in await log.recent(100)] == list(range(25, 15, -1))

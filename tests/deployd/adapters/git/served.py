@@ -5,6 +5,7 @@ from pathlib import Path
 
 from deployd.adapters.git.repositories import GitRepositories
 from deployd.domain.ids import AppName
+from deployd.domain.repository_address import RepositoryAddress
 from deployd.domain.secret import Secret
 from deployd.ports.source_repository import Commit
 from tests.support.repos import git, repo_with
@@ -29,7 +30,7 @@ class Served:
     async def fetch(self, repo: str, ref: str | None = None, key: Secret | None = None) -> Commit:
         """`repo` is a name below the base, or a whole address."""
         whole = repo if ":" in repo or repo.startswith("/") else f"{self.base_url}/{repo}"
-        return await self.sources.fetch(APP, whole, ref, self.lines.append, key)
+        return await self.sources.fetch(APP, RepositoryAddress.parse(whole), ref, self.lines.append, key)
 
     async def checkout(self, commit: Commit, name: str = "project") -> Path:
         folder = self.folder / name

@@ -30,10 +30,13 @@ def test_git_can_neither_prompt_nor_read_configuration_of_others() -> None:
     assert env["HOME"] == "/home/x"
 
 
-def test_a_password_goes_into_the_environment_and_never_into_the_url() -> None:
+def test_a_password_is_kept_for_its_host_and_never_goes_into_the_url() -> None:
     remote = parse_remote("https://me:p%40ss-word@example.com:8443/a/b.git")
     assert remote.url == "https://example.com:8443/a/b.git"
-    assert remote.env["GIT_CONFIG_KEY_0"] == "http.https://example.com:8443/.extraHeader"
+    assert [(one.at, one.user.reveal(), one.password.reveal()) for one in remote.logins] == [
+        ("https://example.com:8443", "me", "p@ss-word")
+    ]
+    assert "ss-word" not in repr(remote.logins)
     assert remote.redact("p%40ss-word, p@ss-word") == "[redacted], [redacted]"
 
 

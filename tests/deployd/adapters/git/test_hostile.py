@@ -175,10 +175,11 @@ async def test_a_huge_file_is_streamed(served: Served) -> None:
     script = f"""
 import asyncio, pathlib, resource
 from deployd.adapters.git.repositories import GitRepositories
+from deployd.domain.repository_address import RepositoryAddress
 top = pathlib.Path({str(served.folder)!r})
 async def main():
     sources = GitRepositories(top / "mirrors", 60)
-    commit = await sources.fetch("shop", {str(app)!r}, None, lambda line: None)
+    commit = await sources.fetch("shop", RepositoryAddress(url={str(app)!r}), None, lambda line: None)
     (top / "project").mkdir()
     await sources.checkout("shop", commit, top / "project")
     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)

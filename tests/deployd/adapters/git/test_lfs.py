@@ -1,5 +1,6 @@
 """Files kept in Git LFS: the real ones come, or the deployment says why not."""
 
+import base64
 import hashlib
 import os
 import shutil
@@ -26,7 +27,9 @@ def needs_lfs() -> None:
 
 
 class LfsServer:
-    """Answers `/NAME.git/info/lfs` with what is in `objects`; with `login`, only to those who send it."""
+    """Answers `/NAME.git/info/lfs` with what is in `objects`; with `login`, only to those who send one."""
+
+    login = False
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -39,6 +42,8 @@ class LfsServer:
 
     async def _batch(self, request: web.Request) -> web.Response:
         self.logins.append(request.headers.get("Authorization", ""))
+        if self.login and not self.logins[-1]:
+            return web.Response(status=401, headers={"LFS-Authenticate": 'Basic realm="lfs"'})
         answer = []
         for wanted in (await request.json())["objects"]:
             self.asked.append(wanted["oid"])
@@ -112,9 +117,10 @@ async def test_the_login_of_the_repository_serves_for_its_large_files(
 ) -> None:
     lfs.objects[hashlib.sha256(BIG).hexdigest()] = BIG
     with_pointer(served, "app")
+    lfs.login = True
     address = served.base_url.replace("http://", "http://bot:s3cret-token@")
     await served.fetch(f"{address}/app")
-    assert lfs.logins[0].startswith("Basic ")
+    assert lfs.logins[-1] == f"Basic {base64.b64encode(b'bot:s3cret-token').decode()}"
     kept = [file.read_bytes() for file in (tmp_path / "mirrors").rglob("*") if file.is_file()]
     assert not any(b"s3cret" in content for content in kept)
 

@@ -107,3 +107,21 @@ async def test_a_link_to_a_folder_on_the_way_that_is_turned_is_an_edit(tmp_path:
     async with watched(link) as watch:
         _turn(tmp_path / "current", Path("two"))
         await watch.sees("two")
+
+
+async def test_an_edit_before_the_watch_began_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "deployd.toml"
+    _write(path, _text("one"))
+    file = TomlFile(path)
+    await file.load()
+    _write(path, _text("second"))
+    edits = cast(AsyncGenerator[None, None], file.edits())
+    async with asyncio.timeout(30):
+        await anext(edits)
+    assert (await file.load()).server.base_domain == "second.test"
+    again = asyncio.ensure_future(anext(edits))
+    done, _ = await asyncio.wait({again}, timeout=1.2)
+    assert not done  # Once is enough.
+    again.cancel()
+    await asyncio.wait({again})
+    await edits.aclose()
