@@ -28,13 +28,13 @@ def _left(root: BareRoot) -> list[str]:
 
 @contextmanager
 def _started(root: BareRoot, said: str) -> Iterator[None]:
-    """By the very command that install told, on ports that are free here; below a shell, as what may be followed is."""
+    """By the very command that install told, on ports that are free here; its parent goes on."""
     command = next(line for line in said.splitlines() if "start it with: " in line).partition("start it with: ")[2]
     config = root.files / "etc/deployd/deployd.toml"
     text = config.read_text().replace("0.0.0.0:8080", f"127.0.0.1:{free_port()}")
     config.write_text(text.replace("127.0.0.1:9001", f"127.0.0.1:{free_port()}"))
     with subprocess.Popen(
-        root.argv(f"{command}; true"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        root.argv(f"{command} & wait"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         try:

@@ -30,7 +30,7 @@ class Server:
         self.http, admin = free_port(), free_port()
         (root.files / _HOME.lstrip("/") / "deployd.toml").write_text(
             f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http}"\nadmin = "127.0.0.1:{admin}"\n'
-            'base_domain = "test"\n[deploy]\nwatch_seconds = 0\n'
+            'base_domain = "test"\n[deploy]\nwatch_seconds = 0\nbuild_network = "host"\n'
         )
 
     def deployd(self, *words: str, check: bool = True) -> str:
@@ -55,7 +55,7 @@ class Server:
 @contextmanager
 def serving(root: BareRoot) -> Iterator[Server]:
     server = Server(root)
-    argv = root.argv(f"{_FILE} serve; true", user=VISITOR)  # Below a shell, as a person would start it.
+    argv = root.argv(f"{_FILE} serve & wait", user=VISITOR)  # A parent that goes on, as on a machine.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -74,7 +74,7 @@ def file() -> Path:
 
 async def test_a_bare_debian_deploys_reloads_and_upgrades_with_no_failed_request(file: Path, tmp_path: Path) -> None:
     repo = repo_with({"index.html": "hello from one file"}, tmp_path / "repo")
-    with bare_root(packages=("git",)) as root:
+    with bare_root(packages=("bubblewrap", "git")) as root:
         assert root.run("command -v python3", check=False).returncode != 0
         root.copy_in(file, _FILE, user=VISITOR)
         root.copy_in(newer(file, tmp_path / "newer"), f"{_HOME}/newer", user=VISITOR)

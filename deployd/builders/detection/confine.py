@@ -5,10 +5,13 @@ import os
 import resource
 import signal
 import struct
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from deployd.program import is_single_file
 
 CPU_SECONDS = 10
 SECONDS = 60.0
@@ -75,5 +78,7 @@ def _attributes(abi: int) -> bytes:
 def _own_folders() -> Sequence[Path]:
     """Where modules come from that are loaded at their first use."""
     own = Path(__file__).resolve().parents[2]
-    folders = (own, Path(os.__file__).resolve().parent, Path(msgspec.__file__).resolve().parent.parent)
+    folders = [own, Path(os.__file__).resolve().parent, Path(msgspec.__file__).resolve().parent.parent]
+    if is_single_file():  # Most modules are inside of the program itself.
+        folders.append(Path(sys.executable).parent)
     return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
