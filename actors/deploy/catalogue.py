@@ -126,7 +126,8 @@ class Catalogue:
     async def remove(self, name: AppName) -> None:
         tools = self._tools
         await tools.proxy.ask(RemoveRoute(app=name), _PROXY_SECONDS)
-        await self._fleet.stop_all(await tools.stores.instances.of_app(name))
+        instances = tools.stores.instances
+        await self._fleet.stop_all([*await instances.of_app(name), *await instances.broken(name)])
         await tools.stores.apps.remove(name)
         await tools.sources.forget(name)
         await asyncio.to_thread(remove, tools.releases_folder / name)

@@ -4,7 +4,7 @@ import msgspec
 
 from deployd.domain.errors import NotFound
 from deployd.domain.ids import AppName, InstanceId
-from deployd.domain.instance import Instance
+from deployd.domain.instance import Instance, InstanceState
 from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import from_row
@@ -31,6 +31,11 @@ class SqlInstanceStore:
     async def of_app(self, app: AppName) -> list[Instance]:
         return self._readable(await self._database.fetch(_SQL["of_app"], app))
 
+    async def broken(self, app: AppName) -> list[Instance]:
+        rows = await self._database.fetch(_SQL["of_app"], app)
+        readable = {instance.id for instance in self._readable(rows)}
+        return [_made_out(row) for row in rows if row["id"] not in readable]
+
     async def all(self) -> list[Instance]:
         return self._readable(await self._database.fetch(_SQL["all"]))
 
@@ -41,3 +46,10 @@ class SqlInstanceStore:
 
     async def remove(self, instance: InstanceId) -> None:
         await self._database.transact(Statement(_SQL["remove"], (instance,)))
+
+
+def _made_out(row: Row) -> Instance:
+    """Its id alone finds its processes; of the rest what has the right type is kept."""
+    number = {name: row[name] for name in ("release", "pid", "pid_started") if isinstance(row[name], int)}
+    fields = {"release": 0, "created_ms": 0, **number, "state": InstanceState.STOPPING}
+    return Instance(id=row["id"], app=row["app"], deployment=row["deployment"], process=str(row["process"]), **fields)

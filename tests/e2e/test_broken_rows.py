@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.e2e.test_redeploys import files
@@ -46,6 +47,7 @@ async def test_broken_rows_are_told_of_stop_nothing_else_and_can_be_removed(daem
     async with asyncio.TaskGroup() as group:
         deployments = [group.create_task(daemon.deploy(name)) for name in _APPS]
     assert [one.result()["outcome"] for one in deployments] == ["live"] * len(_APPS)
+    running = psutil.Process((await daemon.api("GET", "/api/v1/apps/instance/instances"))[1]["instances"][0]["pid"])
     await daemon.stop()
     _break(tmp_path / "data" / "deployd.db")
     await daemon.start()
@@ -75,6 +77,7 @@ async def test_broken_rows_are_told_of_stop_nothing_else_and_can_be_removed(daem
         status, body = await daemon.api("DELETE", f"/api/v1/apps/{name}")
         assert status == 204, (name, body)
     assert (await daemon.api("GET", "/api/v1/apps"))[1] == {"apps": [], "broken": {}}
+    assert not running.is_running() or running.status() == psutil.STATUS_ZOMBIE
 
 
 LISTS = ("deployments", "instances", "releases", "logs")
