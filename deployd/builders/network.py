@@ -23,9 +23,11 @@ RESOLV_CONF = b"nameserver 10.0.2.3\n"
 
 _SECONDS = 10.0
 _THERE = b"there\n"
+_TCP_AND_UDP = (6, 17)
+"""By number: a host without /etc/protocols (netbase) does not know their names."""
 _METADATA = "169.254.0.0/16"
 """Link-local: a cloud's metadata service. Its IPv6 address (fd00:ec2::254) is out of reach, as all of IPv6 is."""
-_HOLD = ("sh", "-c", 'printf "%s\\n" "$@" | ip -batch - && echo there; read -r _', "sh")
+_HOLD = ("sh", "-c", 'printf "%s\\n" "$@" | ip -batch - 2>&1 || exit; echo there; read -r _', "sh")
 _SLIRP = (
     "slirp4netns",
     "--configure",
@@ -98,8 +100,11 @@ async def _open(stack: AsyncExitStack, closed: Sequence[range]) -> Network:
         _running(["unshare", *user, "--net", "--", *_HOLD, *_rules(closed)], stdout=PIPE)
     )
     assert holder.stdout is not None
-    if await holder.stdout.readline() != _THERE:
-        raise NotIsolated("this host lets nobody make a network namespace")
+    if (said := await holder.stdout.readline()) != _THERE:
+        complaint = said.decode(errors="replace").strip()
+        raise NotIsolated(
+            f"`ip` cannot set it up ({complaint})" if complaint else "this host lets nobody make a network namespace"
+        )
     await _connect(stack, holder.pid)
     spaces = (f"--net=/proc/{holder.pid}/ns/net",)
     return Network(spaces if as_root else (f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials", *spaces))
@@ -113,7 +118,7 @@ def _rules(closed: Sequence[range]) -> list[str]:
             f"rule add to {address} ipproto {protocol} dport {ports.start}-{ports.stop - 1} prohibit"
             for address in own_addresses()
             for ports in closed
-            for protocol in ("tcp", "udp")
+            for protocol in _TCP_AND_UDP
         ),
     ]
 

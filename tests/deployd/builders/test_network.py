@@ -180,3 +180,13 @@ async def test_isolation_that_cannot_be_had_is_refused_and_not_left_out(tmp_path
     with pytest.raises(BuildFailed, match=r"this host cannot sandbox them .*set build_network = \"host\""):
         await Workshop(bwrap=False, network="isolated").prepare(place, said.append)
     assert said == []
+
+
+async def test_a_network_that_cannot_be_set_up_is_missed_at_once_and_says_what_was_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(network, "own_addresses", lambda: ["no address"])
+    reason = await network.why_not_isolated([range(1024, 1025)])
+    assert reason is not None
+    assert reason.startswith("`ip` cannot set it up (")
+    assert "no" in reason
