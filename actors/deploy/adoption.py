@@ -59,7 +59,7 @@ class Adoption:
         if route is not None:
             await self._take_back(route)
         found = await self._tools.stores.instances.of_app(app.name)
-        alive = [instance for instance in found if await self._fleet.adopt(instance)]
+        alive = [instance for instance in found if await self._fleet.adopt(app, instance)]
         kept = [] if route is None or app.stopped else _wanted(route, alive)
         await self._fleet.stop_all([instance for instance in alive if instance not in kept])
         if route is None or route.release is None or app.stopped:

@@ -111,7 +111,7 @@ class Fleet:
     def folder(self, release: Release) -> Path:
         return self._tools.releases_folder / release.app / str(release.number)
 
-    async def adopt(self, instance: Instance) -> bool:
+    async def adopt(self, app: App, instance: Instance) -> bool:
         """Watches an instance of an earlier deployd; one that has ended leaves the rest of its output in the log.
 
         What that deployd knew of secrets went with it.
@@ -119,7 +119,7 @@ class Fleet:
         with suppress(NotFound, BrokenRow):
             release = await self._tools.stores.releases.get(instance.app, instance.release)
             self._hide(instance.app, await self._tools.stores.envs.read(instance.app, release.env_version))
-        alive = await self._tools.runtime.adopt(instance, self._exit_of(instance))
+        alive = await self._tools.runtime.adopt(instance, self._exit_of(instance), app.settings.limits)
         if alive:
             self._output.follow(instance)
         else:

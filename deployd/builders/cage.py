@@ -8,9 +8,13 @@ from contextlib import asynccontextmanager
 from deployd.builders.caps import Caps
 from deployd.kernel.in_thread import in_thread
 from deployd.limits.cgroup import Cgroups, Group
+from deployd.limits.oom_score import BUILD_SCORE
 
 _KIND = "build"
-_JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+_JOIN = (
+    f"echo {BUILD_SCORE} 2>/dev/null >/proc/self/oom_score_adj; "
+    'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+)
 
 
 class Cages:
@@ -40,7 +44,7 @@ class Cages:
 
 
 def joining(group: Group, argv: Sequence[str]) -> list[str]:
-    """The command enters by itself: then it has no child yet that could be left outside."""
-    if not group.entrances:
-        return list(argv)
+    """The command enters by itself, and makes itself the kernel's first choice when the host runs out of memory: then
+    it has no child yet that could be left outside.
+    """
     return ["sh", "-c", _JOIN, "sh", *map(str, group.entrances), "--", *argv]

@@ -9,6 +9,7 @@ import msgspec
 
 from deployd.builders.pipes import open_pipe, reading
 from deployd.limits.cgroup import Group
+from deployd.limits.oom_score import BUILD_SCORE, expose
 
 
 class _Info(msgspec.Struct, frozen=True):
@@ -45,7 +46,9 @@ class Gate:
         told = await self._reader.read()
         if not told:
             return  # It ends by itself and says why.
-        if not await asyncio.to_thread(self._group.join, msgspec.json.decode(told, type=_Info).child):
+        child = msgspec.json.decode(told, type=_Info).child
+        expose(child, BUILD_SCORE)
+        if not await asyncio.to_thread(self._group.join, child):
             raise OSError("its control group does not take it in")
         self._key.write(b"\n")
 

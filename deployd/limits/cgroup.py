@@ -1,8 +1,8 @@
 """Keeps each instance and each build step in a control group of its own, `deployd/<name>`, in v2 where it can, else v1.
 
 Where that group is made: under the group deployd runs in, except in v2, where a group that holds processes cannot
-hand controllers on: there it is the parent of a group called `main` (systemd: Delegate=yes, DelegateSubgroup=main),
-or, for root, the top of the tree.
+hand controllers on: there it is the parent of a group called `main`, or, for root, the top of the tree. In a service
+with Delegate=yes deployd moves itself into such a `main`, which systemd does since version 254 only.
 """
 
 import errno
@@ -21,6 +21,7 @@ _OURS = "deployd"
 _DELEGATED = "main"
 _V2 = ""  # as /proc/PID/cgroup names it
 _PROBE = Limits(memory_mb=1 << 20, cpus=1.0, pids=1 << 15)
+_UNLIMITED = (["max"], ["0"])
 _ATTEMPTS = 5
 _PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
 
@@ -61,6 +62,13 @@ class Group:
                 if (folder.v2 or file.exists()) and not _write(file, setting.value) and setting.essential:
                     refused.append(setting.controller)
         return refused
+
+    def limit_again(self, limits: Limits) -> None:
+        """Sets what was lost when the controllers were taken away for the start of deployd; what holds stays."""
+        for folder in self._folders:
+            for setting in settings(limits, folder.v2):
+                if folder.v2 and _read(folder.path / setting.file).split()[:1] in _UNLIMITED:
+                    _write(folder.path / setting.file, setting.value)
 
     def ran_out_of_memory(self) -> bool:
         return any(
@@ -119,7 +127,9 @@ class Cgroups:
         own = _memberships(Path("/proc/self/cgroup"))
         parents: list[Folder] = []
         if _V2 in self._mounts and set(CONTROLLERS) & set(_read(self._mounts[_V2] / "cgroup.controllers").split()):
-            parents.append(Folder(v2_base(self._mounts[_V2], own.get(_V2, Path("/"))) / _OURS, True))
+            base = v2_base(self._mounts[_V2], own.get(_V2, Path("/")))
+            make_room(base)
+            parents.append(Folder(base / _OURS, True))
         for controller in CONTROLLERS:
             if controller in self._mounts:
                 base = _below(self._mounts[controller], own.get(controller, Path("/")))
@@ -182,7 +192,31 @@ def _below(mount: Path, path: Path) -> Path:
 def v2_base(mount: Path, own: Path) -> Path:
     if own.name == _DELEGATED:
         return _below(mount, own.parent)
-    return mount if os.geteuid() == 0 else _below(mount, own)
+    folder = _below(mount, own)
+    return folder if os.geteuid() != 0 or _is_delegated(folder) else mount
+
+
+def make_room(base: Path) -> None:
+    """Moves what runs in a service's own group into `main` below it, so that it can hand controllers on."""
+    if not _is_delegated(base):
+        return
+    room = base / _DELEGATED
+    with suppress(OSError):
+        room.mkdir(exist_ok=True)
+    for _ in range(_ATTEMPTS):  # one that forked in between is seen the next time
+        left = _read(base / "cgroup.procs").split()
+        if not left or not all([_write(room / "cgroup.procs", pid) for pid in left]):
+            return
+
+
+def _is_delegated(folder: Path) -> bool:
+    """systemd gives the group of a service with Delegate=yes to its user; root's it marks."""
+    if not folder.name.endswith(".service"):
+        return False
+    try:
+        return folder.stat().st_uid == os.geteuid() != 0 or os.getxattr(folder, "user.delegate") == b"1"
+    except OSError:
+        return False
 
 
 def _hand_on(parent: Path) -> None:

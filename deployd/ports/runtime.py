@@ -36,8 +36,11 @@ class Runtime(Protocol):
         """
         ...
 
-    async def adopt(self, instance: Instance, on_exit: Callable[[Exit], None]) -> bool:
-        """Watches a process that an earlier deployd started; False when it is gone or its pid is somebody else's."""
+    async def adopt(self, instance: Instance, on_exit: Callable[[Exit], None], limits: Limits) -> bool:
+        """Watches a process that an earlier deployd started; False when it is gone or its pid is somebody else's.
+
+        `limits` are for what has lost its own meanwhile.
+        """
         ...
 
     async def stop(self, instance: Instance, grace_seconds: float = 10.0) -> None:

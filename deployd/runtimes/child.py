@@ -9,6 +9,7 @@ from typing import IO, NamedTuple
 
 from deployd.domain.app import Limits
 from deployd.domain.errors import StartFailed
+from deployd.limits.oom_score import APP_SCORE, expose
 from deployd.ports.runtime import Launch
 from deployd.runtimes import procfs
 from deployd.runtimes.command import environment, gated_script
@@ -77,7 +78,11 @@ def spawn(launch: Launch, output: int, user: User | None) -> GatedChild:
 
 
 def restrict(pid: int, limits: Limits) -> None:
-    """No core files, and no more open files than allowed; the host's own hard limit stays the upper bound."""
+    """No core files, and no more open files than allowed; the host's own hard limit stays the upper bound.
+
+    Before deployd, it is ended when the host runs out of memory.
+    """
+    expose(pid, APP_SCORE)
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
     if limits.open_files:
         _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from deployd.domain.app import Limits
 from deployd.domain.errors import StartFailed, StateConflict
 from deployd.domain.ids import InstanceId
 from deployd.domain.instance import Exit, Instance
@@ -52,13 +53,14 @@ class ProcessRuntime:
         finally:
             os.close(output)
 
-    async def adopt(self, instance: Instance, on_exit: Callable[[Exit], None]) -> bool:
+    async def adopt(self, instance: Instance, on_exit: Callable[[Exit], None], limits: Limits) -> bool:
         known = self._watches.get(instance.id)
         if known is not None:  # its owner was restarted, deployd was not
             known.tell = self._teller(known.instance, on_exit)
             return True
         group = await asyncio.to_thread(self._cgroups.find, instance.id, instance.pid)
         if await asyncio.to_thread(self._is_ours, instance, group):
+            await asyncio.to_thread(group.limit_again, limits)
             with suppress(ProcessLookupError):
                 self._watch(instance, group, None, on_exit)
                 return True

@@ -6,7 +6,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
@@ -20,6 +20,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.xdist_group
 ROUNDS = int(os.environ.get("SYSTEMD_ROUNDS", "1"))
 SUITES = os.environ.get("SYSTEMD_SUITES", "bookworm").split()
 _SECONDS = 30.0
+_BUILD = "echo alone with $(cut -sd: -f1 /proc/net/dev | xargs): score $(cat /proc/self/oom_score_adj)"
+_STUCK = """
+import signal, time
+signal.signal(signal.SIGUSR2, lambda *_: time.sleep(3600))
+"""
+_KILLED = """
+import os, signal, sys
+FIRST = "DEPLOYD_HANDOVER" not in os.environ
+
+def look(frame, event, _):
+    if event == "call" and frame.f_code.co_qualname == "Succession._hand_over":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if FIRST and "serve" in getattr(sys, "orig_argv", ()):
+    sys.setprofile(look)
+"""
 _GET = """
 import sys, http.client
 asked = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
@@ -37,7 +53,7 @@ class Service:
         self._number = 0
 
     def deploy(self) -> None:
-        for name, text in WAITING.items():
+        for name, text in (WAITING | {".deployd.toml": f"[build]\nbuild = '{_BUILD}'\n"}).items():
             self.host.write(f"/srv/app/{name}", text)
         self.host.run(
             "cd /srv/app && git init -q -b main && git add . && git -c user.name=T -c user.email=t@test commit -qm One"
@@ -72,8 +88,15 @@ class Service:
     def load(self) -> AbstractAsyncContextManager[Report]:
         return wrk("http://127.0.0.1:8080/", "app.test", within=self.host.beside())
 
+    def score(self, pid: int) -> int:
+        """How much rather than others the kernel ends it when the host runs out of memory."""
+        return int(self.host.run(f"cat /proc/{pid}/oom_score_adj"))
+
+    async def start(self, *command: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(*self.host.argv(*command))
+
     async def systemctl(self, *words: str) -> None:
-        process = await asyncio.create_subprocess_exec(*self.host.argv("systemctl", *words))
+        process = await self.start("systemctl", *words)
         async with asyncio.timeout(60):
             assert await process.wait() == 0, self.host.journal()
 
@@ -93,28 +116,45 @@ class Service:
         return output.decode()
 
 
-@pytest.mark.parametrize("suite", SUITES)
-async def test_after_a_reload_a_restart_and_a_stop_finish_what_is_in_flight(suite: str) -> None:
-    """systemd waits for its own child only, which what a reload starts has to be."""
-    with machine(suite) as host:
+@pytest.fixture(scope="module", params=SUITES)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    with machine(request.param) as host:
         host.run("systemctl start deployd")
         service = Service(host)
         service.deploy()
-        app = service.instance["pid"]
-        for _ in range(ROUNDS):
-            await a_reload_under_load(service)
-            async with service.in_flight():
-                await service.systemctl("restart", "--no-block", "deployd")
-                host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
-            host.until("systemctl is-active -q deployd")
-            await a_reload_under_load(service)
-            async with service.in_flight():
-                await service.systemctl("stop", "--no-block", "deployd")
-                host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
-            host.until("[ $(systemctl is-active deployd) = inactive ]")
-            await service.systemctl("start", "deployd")
-            assert service.instance["pid"] == app
-        assert "not our child" not in host.run("journalctl --no-pager")
+        yield service
+
+
+def test_its_unit_is_understood_and_keeps_deployd_from_most_of_the_host(service: Service) -> None:
+    assert service.host.run("systemd-analyze verify /etc/systemd/system/deployd.service") == ""
+    verdict = service.host.run("systemd-analyze security --no-pager deployd | tail -n 1")
+    assert float(verdict.split(":")[1].split()[0]) <= 3.0, verdict
+
+
+def test_under_it_builds_are_isolated_and_the_kernel_ends_them_and_apps_before_deployd(service: Service) -> None:
+    log = service.host.deployd("logs app -n 200")
+    assert "alone with lo tap0: score 500" in log
+    assert service.score(service.instance["pid"]) == 200
+    assert service.host.unit("OOMScoreAdjust") == "-500"  # which no machine in a namespace gets
+
+
+async def test_after_a_reload_a_restart_and_a_stop_finish_what_is_in_flight(service: Service) -> None:
+    """systemd waits for its own child only, which what a reload starts has to be."""
+    app = service.instance["pid"]
+    for _ in range(ROUNDS):
+        await a_reload_under_load(service)
+        async with service.in_flight():
+            await service.systemctl("restart", "--no-block", "deployd")
+            service.host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
+        service.host.until("systemctl is-active -q deployd")
+        await a_reload_under_load(service)
+        async with service.in_flight():
+            await service.systemctl("stop", "--no-block", "deployd")
+            service.host.until("[ $(systemctl show deployd --value -p SubState) = stop-sigterm ]")
+        service.host.until("[ $(systemctl is-active deployd) = inactive ]")
+        await service.systemctl("start", "deployd")
+        assert service.instance["pid"] == app
+    assert "not our child" not in service.host.run("journalctl --no-pager")
 
 
 async def a_reload_under_load(service: Service) -> None:
@@ -128,19 +168,52 @@ async def a_reload_under_load(service: Service) -> None:
     assert service.host.run(f"ps -o ppid= {service.pid}").strip() == "1"
 
 
-@pytest.mark.parametrize("suite", SUITES)
-async def test_with_sockets_of_systemd_no_request_fails_over_reloads_and_restarts(suite: str) -> None:
-    with machine(suite) as host:
-        host.run(
-            "cp /opt/deployd/source/packaging/deployd.socket /etc/systemd/system && systemctl daemon-reload"
-            " && systemctl start deployd.socket deployd"
-        )
-        service = Service(host)
-        service.deploy()
-        for _ in range(ROUNDS):
-            async with service.load() as report:
-                for verb in ("reload", "restart"):
-                    await service.is_asked()
-                    await service.systemctl(verb, "deployd")
+async def test_a_loop_that_is_stuck_is_the_end_of_deployd_but_not_of_its_apps(service: Service) -> None:
+    host, app = service.host, service.instance["pid"]
+    host.write("/srv/stuck/sitecustomize.py", _STUCK)
+    host.write(
+        "/run/systemd/system/deployd.service.d/stuck.conf",
+        "[Service]\nWatchdogSec=3\nEnvironment=PYTHONPATH=/srv/stuck\n",
+    )
+    await service.systemctl("daemon-reload")
+    await service.systemctl("restart", "deployd")
+    await service.systemctl("reload", "deployd")  # The process that follows is watched as well.
+    stuck = service.pid
+    host.run(f"kill -USR2 {stuck}")
+    host.until(f"[ $(systemctl show deployd --value -p MainPID) != {stuck} ] && systemctl is-active -q deployd")
+    assert "Watchdog timeout" in host.run("journalctl --no-pager")
+    await service.is_asked()
+    assert service.instance["pid"] == app
+    host.run("rm -r /run/systemd/system/deployd.service.d && systemctl daemon-reload && systemctl restart deployd")
+
+
+async def test_one_that_is_killed_when_it_has_handed_over_is_followed_by_one_that_systemd_knows(
+    service: Service,
+) -> None:
+    host, app = service.host, service.instance["pid"]
+    host.write("/srv/killed/sitecustomize.py", _KILLED)
+    host.write("/run/systemd/system/deployd.service.d/killed.conf", "[Service]\nEnvironment=PYTHONPATH=/srv/killed\n")
+    await service.systemctl("daemon-reload")
+    await service.systemctl("restart", "deployd")
+    first = service.pid
+    await (await service.start("systemctl", "reload", "deployd")).wait()
+    host.until(f"[ $(systemctl show deployd --value -p MainPID) != {first} ] && systemctl is-active -q deployd")
+    host.until("[ $(pgrep -fc [d]eployd.serve) = 1 ]")
+    assert host.run("pgrep -f [d]eployd.serve").strip() == str(service.pid)
+    await service.is_asked()
+    assert service.instance["pid"] == app
+    host.run("rm -r /run/systemd/system/deployd.service.d && systemctl daemon-reload && systemctl restart deployd")
+
+
+async def test_with_sockets_of_systemd_no_request_fails_over_reloads_and_restarts(service: Service) -> None:
+    service.host.run(
+        "systemctl stop deployd && cp /opt/deployd/source/packaging/deployd.socket /etc/systemd/system"
+        " && systemctl daemon-reload && systemctl start deployd.socket deployd"
+    )
+    for _ in range(ROUNDS):
+        async with service.load() as report:
+            for verb in ("reload", "restart"):
                 await service.is_asked()
-            assert report.errors == []
+                await service.systemctl(verb, "deployd")
+            await service.is_asked()
+        assert report.errors == []

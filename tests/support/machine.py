@@ -42,14 +42,21 @@ mount -t tmpfs -o mode=755 tmpfs "$copy"
 mkdir "$copy/upper" "$copy/work" "$copy/root"
 mount -t overlay -o "lowerdir=$base,upperdir=$copy/upper,workdir=$copy/work" overlay "$copy/root"
 mkdir -p "$copy/root/opt/deployd/.venv" "$copy/root/opt/deployd/source"
-tun=
-[ -e /dev/net/tun ] && tun=--bind=/dev/net/tun
 exec systemd-nspawn --quiet --register=no --keep-unit --private-network --boot --console=pipe \
     --machine=deployd-test-$$ --directory="$copy/root" \
-    --bind-ro="$venv:/opt/deployd/.venv" --bind-ro="$source:/opt/deployd/source" $tun
+    --bind-ro="$venv:/opt/deployd/.venv" --bind-ro="$source:/opt/deployd/source"
 """
+_TUN = "mkdir -p /dev/net && rm -f /dev/net/tun && mknod -m 666 /dev/net/tun c 10 200"
 _PROC = "for path in $(awk '$5 ~ \"^/proc/\" {print $5}' /proc/self/mountinfo | sort -r); do umount -l $path; done"
 """What nspawn hides of /proc it hides from bubblewrap, too, which may then not mount one: on a machine nothing is."""
+
+_CONFIG = """
+[server]
+data_dir = "/var/lib/deployd"
+base_domain = "test"
+[deploy]
+build_network = "isolated"
+"""
 
 
 class Machine:
@@ -131,7 +138,7 @@ def machine(suite: str) -> Iterator[Machine]:
     try:
         host = Machine(_first_process(outer, console))
         host.until("[ $(systemctl is-system-running) != starting ] && systemctl is-active -q dbus", _BOOT_SECONDS)
-        host.run(_PROC)
+        host.run(f"{_PROC}; {_TUN}")
         _install(host)
         yield host
     finally:
@@ -204,5 +211,5 @@ def _install(host: Machine) -> None:
     """As packaging/deployd.service says."""
     host.run("useradd --system --home-dir /var/lib/deployd --shell /usr/sbin/nologin deployd")
     host.run(f"install -D -m 0644 {_OPT}/source/packaging/deployd.service /etc/systemd/system/deployd.service")
-    host.write("/etc/deployd/deployd.toml", '[server]\ndata_dir = "/var/lib/deployd"\nbase_domain = "test"\n')
+    host.write("/etc/deployd/deployd.toml", _CONFIG)
     host.run("chgrp -R deployd /etc/deployd && systemctl daemon-reload")

@@ -37,7 +37,8 @@ Look = Callable[[Project, BuildWishes], BuildPlan]
 def main(descriptor: int, look: Look = detect, cpu_seconds: int = CPU_SECONDS) -> None:
     """Forks for each connection that comes over the socket `descriptor`, until its other end is closed."""
     gc.freeze()  # What the forks share stays shared.
-    os.nice(_NICE)
+    with suppress(PermissionError):  # A hardened service may forbid it: then apps and detectors are alike.
+        os.nice(_NICE)
     forks: dict[int, tuple[int, socket.socket]] = {}
     answer = partial(_answer, look, cpu_seconds)
     with socket.socket(fileno=descriptor) as orders, selectors.DefaultSelector() as ready:

@@ -79,6 +79,11 @@ def groups() -> list[str]:
     return [name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if f"build-{os.getpid()}-" in name]
 
 
+async def test_when_the_host_runs_out_of_memory_a_build_goes_first(tmp_path: Path) -> None:
+    yard = await make_yard(tmp_path)
+    assert await yard.build("cat /proc/self/oom_score_adj") == ["500"]
+
+
 async def test_no_group_of_a_build_is_left_behind(tmp_path: Path) -> None:
     yard = await make_yard(tmp_path)
     await yard.build("true")

@@ -61,6 +61,16 @@ async def test_no_group_is_left_behind(runtime: ProcessRuntime, tmp_path: Path) 
     assert set() == Cgroups().find(started.id, None).pids()
 
 
+async def test_when_the_host_runs_out_of_memory_an_app_goes_before_deployd(
+    runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    order = launch(tmp_path, "cat /proc/self/oom_score_adj")
+    ends = Ends()
+    await runtime.start(order, ends)
+    await ends.wait()
+    assert runtime.output(order.instance).read_text() == "200\n"
+
+
 def test_a_host_without_writable_groups_is_said_in_a_sentence_each() -> None:
     unenforced = Cgroups().unenforced
     warnings = [warning(controller) for controller in unenforced]

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deployd.domain.app import Limits
 from deployd.domain.ids import InstanceId
 from deployd.domain.instance import Exit, Instance
 from deployd.kernel.clock import SystemClock
@@ -59,7 +60,7 @@ async def test_an_app_outlives_a_killed_deployd_and_no_line_is_lost(runtime: Pro
     await deployd.wait()
 
     ends = Ends()
-    assert await runtime.adopt(instance, ends)
+    assert await runtime.adopt(instance, ends, Limits())
     numbers = await _numbers(runtime.output(instance), int(offset))
     assert list(range(int(last.split()[1]) + 1, LINES)) == numbers
     assert len(processes_of(instance)) == 1
@@ -91,7 +92,7 @@ async def test_an_adopted_app_that_ends_is_told(runtime: ProcessRuntime, tmp_pat
     runtime.close()
     ends = Ends()
     next_runtime = ProcessRuntime(tmp_path / "output", SystemClock())
-    assert await next_runtime.adopt(started, ends)
+    assert await next_runtime.adopt(started, ends, Limits())
     gate = os.open(tmp_path / "gate", os.O_RDWR)
     os.write(gate, b"\n")
     assert Exit() == await ends.wait()
@@ -102,7 +103,7 @@ async def test_the_owner_that_was_restarted_hears_the_exit_code(runtime: Process
     earlier, later = Ends(), Ends()
     started = await runtime.start(launch(tmp_path, "trap 'exit 5' TERM; echo up; sleep 60 & wait"), earlier)
     await line_starting(runtime.output(started), "up")
-    assert await runtime.adopt(started, later)
+    assert await runtime.adopt(started, later, Limits())
     await runtime.stop(started)
     assert ([], [Exit(code=5)]) == (earlier.told, later.told)
 
@@ -117,7 +118,7 @@ async def test_a_process_that_is_somebody_elses_is_neither_adopted_nor_stopped(
     other = msgspec.structs.replace(started, id=InstanceId("ins-of-a-reused-pid"))
     other = msgspec.structs.replace(other, **change)
     next_runtime = ProcessRuntime(tmp_path / "output", SystemClock())
-    assert not await next_runtime.adopt(other, Ends())
+    assert not await next_runtime.adopt(other, Ends(), Limits())
     await next_runtime.stop(other, grace_seconds=0)
     assert [started.pid] == processes_of(started)
     await runtime.stop(started)
@@ -128,7 +129,7 @@ async def test_an_app_that_wiped_its_env_is_known_by_its_output(runtime: Process
     runtime.close()
     next_runtime = ProcessRuntime(tmp_path / "output", SystemClock())
     ends = Ends()
-    assert await next_runtime.adopt(started, ends)
+    assert await next_runtime.adopt(started, ends, Limits())
     await next_runtime.stop(started)
     assert len(ends.told) == 1
 
@@ -144,7 +145,7 @@ async def test_what_outlived_its_leader_is_ended_when_nobody_can_be_adopted(
     os.kill(started.pid, signal.SIGKILL)
     await asyncio.to_thread(os.waitpid, started.pid, 0)
     next_runtime = ProcessRuntime(tmp_path / "output", SystemClock())
-    assert not await next_runtime.adopt(started, Ends())
+    assert not await next_runtime.adopt(started, Ends(), Limits())
     assert processes_of(started) == []
 
 
