@@ -5,7 +5,7 @@
 #       --security-opt systempaths=unconfined --device /dev/net/tun deployd
 #
 # The three options let bubblewrap make the sandbox of a build: Docker forbids namespaces and mounts (seccomp, AppArmor)
-# and a /proc of one's own (systempaths). Without them builds run without a sandbox, or not at all, and /readyz,
+# and a /proc of one's own (systempaths). Without them builds are refused, and /readyz,
 # `deployd status` and the page say so. The device is for builds that do not reach this container's loopback.
 #
 # Apps are processes of this container: they end with it, and start again from their releases.

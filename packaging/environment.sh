@@ -29,4 +29,5 @@ else
     "${uv[@]}" sync --python .venv/bin/python --require-hashes requirements.lock
 fi
 "${uv[@]}" install --python .venv/bin/python --no-deps --editable .
+.venv/bin/python packaging/page.py registry
 touch .venv/.run ".venv/.$purpose"

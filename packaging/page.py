@@ -2,6 +2,7 @@
 
     python packaging/page.py            builds it
     python packaging/page.py npm ...    runs npm in web/ui, with the same node
+    python packaging/page.py registry   writes down npm's default registry, for hosts that have no npm to ask
 
 The host's own node is never used: Debian's are too old for the page's tools, and which one there is would be chance.
 """
@@ -17,6 +18,9 @@ from pathlib import Path
 _UI = Path(__file__).resolve().parents[1] / "web" / "ui"
 _DIST = _UI / "dist"
 _STAMP = _DIST / ".sources"
+_REGISTRY = Path(__file__).resolve().parents[1] / "deployd/builders/toolchains/npm_registry.txt"
+_NO_SETTINGS = ("--userconfig=/nonexistent/user", "--globalconfig=/nonexistent/global")
+"""npm refuses one file as both."""
 _NOT_SOURCES = ("dist", "node_modules")
 _QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 _GLOBAL_SETTINGS = ("/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc")
@@ -29,7 +33,12 @@ class PageNotBuilt(Exception):
 
 def is_built() -> bool:
     """Whether what is in dist was made from the sources as they are now."""
-    return (_DIST / "index.html").is_file() and _STAMP.is_file() and _STAMP.read_text() == _fingerprint()
+    return (
+        _REGISTRY.is_file()
+        and (_DIST / "index.html").is_file()
+        and _STAMP.is_file()
+        and _STAMP.read_text() == _fingerprint()
+    )
 
 
 def build() -> None:
@@ -39,6 +48,7 @@ def build() -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)
         if is_built():
             return
+        name_registry()
         fingerprint = _fingerprint()
         npm("ci", "--prefer-offline", *_QUIET)
         npm("run", "build", "--silent", "--", "--logLevel=warn")
@@ -47,11 +57,23 @@ def build() -> None:
         os.close(folder)
 
 
+def name_registry() -> None:
+    """npm's own default, whatever this host's settings say. PageNotBuilt as for `npm`."""
+    clean = {name: value for name, value in os.environ.items() if not name.lower().startswith("npm_config_")}
+    argv = [*_npm(_node_wheel()), "config", "get", "registry", *_NO_SETTINGS]
+    try:
+        said = subprocess.run(argv, cwd="/", env=clean, check=True, capture_output=True, text=True, timeout=_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PageNotBuilt(f"npm does not say its registry: {error}.") from None
+    _REGISTRY.parent.mkdir(parents=True, exist_ok=True)
+    _REGISTRY.write_text(said.stdout)
+
+
 def npm(*arguments: str) -> None:
     """PageNotBuilt when it fails, or when there is no node to run it."""
     wheel = _node_wheel()
     path = f"{wheel / 'bin'}:{os.environ.get('PATH', os.defpath)}"
-    argv = [wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js", *arguments]
+    argv = [*_npm(wheel), *arguments]
     try:
         subprocess.run(argv, cwd=_UI, env={**_settings(), **os.environ, "PATH": path}, check=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
@@ -60,6 +82,10 @@ def npm(*arguments: str) -> None:
         ) from None
     except (OSError, subprocess.CalledProcessError) as error:
         raise PageNotBuilt(f"`npm {' '.join(arguments)}` in {_UI} failed: {error}. Its own words are above.") from None
+
+
+def _npm(wheel: Path) -> list[Path]:
+    return [wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
 
 
 def _node_wheel() -> Path:
@@ -91,6 +117,8 @@ def main() -> int:
     try:
         if sys.argv[1:2] == ["npm"]:
             npm(*sys.argv[2:])
+        elif sys.argv[1:] == ["registry"]:
+            name_registry()
         else:
             build()
     except PageNotBuilt as error:

@@ -9,10 +9,10 @@ from msgspec import inspect
 from deployd.domain.errors import UserMistake
 from deployd.domain.secret import Secret
 from deployd.domain.setting import ANY, Key
+from deployd.domain.suggestion import nearest
 from deployd.settings.edit import written
 from deployd.settings.effect import effect
 from deployd.settings.excerpt import without_credentials
-from deployd.settings.nearest import nearest
 from deployd.settings.places import Places
 from deployd.settings.reference import Note, notes
 from deployd.settings.schema import all_keys, described, fields, is_secret, kind_of, pattern

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import inspect
 
 from deployd.domain.setting import ANY, Key, WrongSetting
-from deployd.settings.nearest import nearest
+from deployd.domain.suggestion import nearest
 from deployd.settings.schema import all_keys, allowed, choices, described, fields, pattern
 
 Resolve = Callable[[object], object]

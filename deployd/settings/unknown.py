@@ -2,7 +2,7 @@
 
 import re
 
-from deployd.settings.nearest import nearest
+from deployd.domain.suggestion import nearest
 
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?")
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 NODE = "24"
-_REGISTRY = "https://registry.npmjs.org"
+_DEFAULT = Path(__file__).with_name("npm_registry.txt")
+"""npm's own default, written down when deployd is set up or packed: packaging/page.py asks npm for it."""
 _ABBREVIATED = "application/vnd.npm.install-v1+json"
 _MOST_BYTES = 256 << 20
 _CHUNK = 256 << 10
@@ -43,7 +44,8 @@ async def fetch_npm(env: Mapping[str, str], tree: Path) -> None:
     import aiohttp
 
     settings = {key.lower(): value for key, value in env.items()}
-    registry = settings.get("npm_config_registry", _REGISTRY).rstrip("/")
+    named = settings.get("npm_config_registry")
+    registry = (named if named else await asyncio.to_thread(_default_registry)).rstrip("/")
     tls = ssl.create_default_context()
     if authorities := settings.get("npm_config_cafile") or settings.get("node_extra_ca_certs"):
         await asyncio.to_thread(tls.load_verify_locations, authorities)
@@ -56,6 +58,16 @@ async def fetch_npm(env: Mapping[str, str], tree: Path) -> None:
         reason = str(error) or type(error).__name__
         raise ProviderUnavailable(f"node and npm could not be fetched from {registry}: {reason}.") from error
     await asyncio.to_thread(_link, tree)
+
+
+def _default_registry() -> str:
+    try:
+        return _DEFAULT.read_text().strip()
+    except OSError:
+        raise ProviderUnavailable(
+            "There is no npm on this host, and no registry is named where one could be had: install npm, or set "
+            "NPM_CONFIG_REGISTRY in the environment of deployd."
+        ) from None
 
 
 async def _fetch(session: "aiohttp.ClientSession", package: str, wanted: str, folder: Path) -> str:

@@ -1,10 +1,12 @@
 """npm for a host that has neither node nor Python: from the files of the registry."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from deployd.builders.toolchains import npm_client
 from deployd.builders.toolchains.machine import architecture
 from deployd.builders.toolchains.npm_client import fetch_npm
 from deployd.domain.errors import ProviderUnavailable
@@ -42,6 +44,22 @@ async def test_a_file_that_is_not_what_the_registry_promised_is_refused(tmp_path
 async def test_a_registry_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProviderUnavailable, match=r"could not be fetched from http://127\.0\.0\.1:9: "):
         await fetch_npm({"npm_config_registry": "http://127.0.0.1:9/"}, tmp_path)
+
+
+async def test_where_no_registry_is_named_it_is_npms_own_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(npm_client, "_DEFAULT", tmp_path / "npm_registry.txt")
+    with pytest.raises(ProviderUnavailable, match="install npm, or set NPM_CONFIG_REGISTRY"):
+        await fetch_npm({}, tmp_path)
+    (tmp_path / "npm_registry.txt").write_text("http://127.0.0.1:9/\n")
+    with pytest.raises(ProviderUnavailable, match=r"could not be fetched from http://127\.0\.0\.1:9: "):
+        await fetch_npm({}, tmp_path)
+
+
+def test_npms_own_default_is_written_down_whatever_the_settings_here() -> None:
+    """By make, and when deployd is packed."""
+    assert re.fullmatch(r"https://[a-z.]+/\n", npm_client._DEFAULT.read_text())
 
 
 def printed(programs: Path) -> str:
