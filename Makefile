@@ -1,10 +1,10 @@
-# make setup | demo | test | corpus | probe | restarts | reload-kills | nspawn | check | bench | binary | fresh: each does
-# all the set-up it needs.
+# make setup | demo | test | corpus | probe | restarts | kills | reload-kills | nspawn | check | bench | binary | fresh: each
+# does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup page demo demo-end test corpus probe restarts reload-kills nspawn check bench binary fresh lock clean
+.PHONY: setup page demo demo-end test corpus probe restarts kills reload-kills nspawn check bench binary fresh lock clean
 
 # What deployd and the demo use, and no more.
 .venv/.run: pyproject.toml requirements-run.lock packaging/environment.sh packaging/system-packages.sh
@@ -52,6 +52,11 @@ probe: setup
 # An app is restarted forty times while it prints 1,000 lines a second: every line has to be in its log once.
 restarts: setup
 	$(PY) -m tests.e2e.kills.restarts --restarts 40
+
+# 240 kills at seeded moments of everything that deployd does, and a look at what is left after each; `make test` takes
+# seven.
+kills: setup
+	$(PY) -m tests.e2e.kills --kills 240 --seed 7
 
 # Every moment of a reload at which one of the two processes may be killed, and 28 reloads under wrk, of which
 # `make test` takes some.

@@ -191,8 +191,9 @@ class Fleet:
         return ended
 
     async def _forget(self, instance: Instance) -> None:
-        await self._tools.stores.instances.remove(instance.id)
+        """The row goes last: whoever finds it after a kill finds what is left to be put away."""
         await self._output.forget(instance)
+        await self._tools.stores.instances.remove(instance.id)
         self._ended.pop(instance.id, None)
         self._unmarked.pop(instance.id, None)
         self._stopping.discard(instance.id)

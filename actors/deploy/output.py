@@ -59,9 +59,9 @@ class InstanceOutput:
         return self._last_lines[instance.id].texts() if instance.id in self._last_lines else []
 
     async def forget(self, instance: Instance) -> None:
-        """And its file."""
-        await self._tools.logs.forget_position(instance.id)
+        """And its file, which goes first: without its position it would be read from the start again."""
         await asyncio.to_thread(self._tools.runtime.output(instance).unlink, missing_ok=True)
+        await self._tools.logs.forget_position(instance.id)
         self._last_lines.pop(instance.id, None)
 
     async def _follow(self, instance: Instance) -> None:

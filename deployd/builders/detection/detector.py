@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,8 @@ _STDERR = 2
 _IDLE_SECONDS = 60.0
 _END_SECONDS = 2.0
 _GRACE_SECONDS = 10.0
-_MOST_BYTES = 16 << 20
+_LONGEST_NOTE = 4 << 20
+_MOST_NOTES = 100_000
 _notes = msgspec.json.Decoder(Note)
 
 
@@ -34,7 +35,7 @@ class _Gone(Exception):
     """The process that holds the detectors ready has ended."""
 
 
-def own_command() -> tuple[str, ...]:
+def _command_of_detectors() -> tuple[str, ...]:
     """This program once more, as a single file or as a package of a Python."""
     return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "deployd")
 
@@ -52,7 +53,7 @@ class Detector:
         *,
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
-        self._command = tuple(command or own_command())
+        self._command = tuple(command or _command_of_detectors())
         self._env = {"PYTHONPATH": str(Path(deployd.__file__).parent.parent), "LANG": "C.UTF-8", **(env or {})}
         self._idle_seconds = idle_seconds
         self._orders: socket.socket | None = None
@@ -141,11 +142,11 @@ class Detector:
         with ours:
             with theirs:
                 self._send(theirs)
-            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_NOTE)
             try:
                 async with asyncio.timeout(SECONDS + _GRACE_SECONDS):
-                    return list(_decoded(await _talk(reader, writer, ask)))
-            except (TimeoutError, OSError):
+                    return await _talk(reader, writer, ask)
+            except (TimeoutError, OSError, ValueError):
                 raise _Gone from None
             finally:
                 writer.close()
@@ -158,26 +159,21 @@ class Detector:
             raise _Gone from None
 
 
-async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ask: bytes) -> bytes:
+async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ask: bytes) -> list[Note]:
+    """Up to the answer; the end of whoever gave it need not be waited for."""
     writer.write(ask)
     writer.write_eof()
-    told = bytearray()
-    while part := await reader.read(1 << 16):
-        told += part
-        if len(told) > _MOST_BYTES:
-            raise BuildFailed(
-                "There is no end of files to look at in this project; name its builder as `build.builder`."
-            )
-    return bytes(told)
-
-
-def _decoded(told: bytes) -> Iterator[Note]:
-    """What was cut off in the middle of a note by a death is left out."""
-    for each in told.splitlines():
+    told: list[Note] = []
+    while each := await reader.readline():
         try:
-            yield _notes.decode(each)
-        except msgspec.DecodeError:
+            told.append(_notes.decode(each))
+        except msgspec.DecodeError:  # Cut off by a death, of which the next note tells.
             continue
+        if not isinstance(told[-1], Reading):
+            break
+        if len(told) > _MOST_NOTES:
+            raise BuildFailed("There is no end of files to read in this project; name its builder as `build.builder`.")
+    return told
 
 
 def _end(code: int, last: str | None) -> str:

@@ -305,6 +305,8 @@ async def look(house: House) -> dict[str, Any]:
         ],
         "instances": sorted([one.release, one.process, one.state] for one in await house.stores.instances.of_app(SHOP)),
         "processes": processes_below(house.folder),
+        "outputs": sorted(file.stem for file in (house.folder / "instances").iterdir()),
+        "ids": sorted(one.id for one in await house.stores.instances.of_app(SHOP)),
     }
     await house.close_shop()
     return found

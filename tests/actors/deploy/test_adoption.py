@@ -65,6 +65,7 @@ def is_whole(found: dict[str, Any]) -> None:
     assert found["instances"] == sorted([[live, "jobs.1", "running"], *web])
     names = [f"{live} python3", f"{live} sleep"] + (["2 python3"] if canary else [])
     assert sorted(" ".join(line.split()[:2]) for line in found["processes"]) == sorted(names)
+    assert found["outputs"] == found["ids"]
     assert found["answer"] == f"v{live}"
     assert found["to_canary"] == ("v2" if canary else f"v{live}")
     assert all(outcome is not None for _, _, outcome, _ in found["deployments"])

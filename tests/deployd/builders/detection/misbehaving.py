@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def _spin(about: str) -> object:
         pass
 
 
+def _wait(about: str) -> object:
+    while not Path(about).exists():
+        time.sleep(0.005)
+    return "waited"
+
+
 def _refuse(about: str) -> object:
     raise BuildFailed("No.")
 
@@ -38,6 +45,7 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "bug": lambda about: dict[str, str]()["nobody foresaw this"],
     "env": lambda about: sorted(os.environ),
     "spin": _spin,
+    "wait": _wait,
     "refuse": _refuse,
 }
 

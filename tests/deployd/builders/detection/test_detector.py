@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -151,10 +150,33 @@ async def test_when_the_process_was_killed_the_next_project_is_read_by_another(
 ) -> None:
     folder = project(tmp_path / "app", {"index.html": "hello"})
     first = await detector.plan(folder, BuildWishes())
-    before = [one for one in psutil.Process().children() if "detector" in one.cmdline()]
-    for one in before:
-        os.kill(one.pid, signal.SIGKILL)
+    for one in await _detectors():
+        one.kill()
     assert await detector.plan(folder, BuildWishes()) == first
+
+
+async def test_an_answer_is_taken_before_the_end_of_whoever_gave_it_is_told(
+    misbehaving: Misbehaving, tmp_path: Path
+) -> None:
+    answer = asyncio.create_task(misbehaving.does(f"wait {tmp_path / 'go'}"))
+    (zygote,) = await _detectors()
+    async with asyncio.timeout(10):
+        while not zygote.children():
+            await asyncio.sleep(0.01)
+    zygote.suspend()  # It would tell of the end.
+    try:
+        (tmp_path / "go").touch()
+        async with asyncio.timeout(10):
+            assert await answer == "waited"
+    finally:
+        zygote.resume()
+
+
+async def _detectors() -> list[psutil.Process]:
+    async with asyncio.timeout(10):
+        while not (found := [one for one in psutil.Process().children() if "detector" in one.cmdline()]):
+            await asyncio.sleep(0.01)
+    return found
 
 
 async def test_it_is_gone_when_nobody_has_asked_for_a_while(tmp_path: Path) -> None:
