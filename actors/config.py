@@ -1,25 +1,27 @@
 """ConfigActor: makes the apps be what deployd.toml says, at the start and after every edit."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import assert_never
 
 from actors.journal import Journal
 from deployd.config import AppConfig, Config
 from deployd.config_file import resolve_env
-from deployd.domain.app import App
+from deployd.domain.app import App, AppSettings
 from deployd.domain.deployment import Trigger
-from deployd.domain.errors import BrokenRow, DeploydError, NotFound, StateConflict, UserMistake
+from deployd.domain.errors import DeploydError, NotFound, StateConflict, UserMistake
 from deployd.domain.event import EventType
 from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
 from deployd.domain.moved_hosts import without_moved_hosts
 from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
+from deployd.kernel.many import portions
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.messages.config import ChangeDeclared, ConfigEdited, ConfigMessage, RemoveDeclared
-from deployd.messages.deploy import DeployMessage, PutApp, RemoveApp, RequestDeployment, StopApp
+from deployd.messages.deploy import DeployMessage, PutApp, PutApps, RemoveApp, RequestDeployment, StopApp
 from deployd.ports.app_store import AppStore
 from deployd.ports.config_file import ConfigFile
 from deployd.ports.deployment_store import DeploymentStore
@@ -29,6 +31,8 @@ from deployd.settings.effect import WAITS_FOR
 _ASK_SECONDS = 30.0
 _STOP_SECONDS = 90.0
 _BY = "deployd.toml"
+_AT_ONCE = 100
+"""Whatever else there is to do for DeployActor waits for so many at most."""
 _SURE_SECONDS = 2.0
 """A file that is still being written may lack its last tables; apps are not stopped for that."""
 
@@ -124,8 +128,7 @@ class ConfigActor(Actor[ConfigMessage]):
             await self._refuse(str(mistake))
             return
         self._declared.apps = config.apps
-        refused = [*await self._give_up_moved_hosts(config)]
-        refused += [text for name, app in config.apps.items() if (text := await self._put(name, app))]
+        refused = [*await self._give_up_moved_hosts(config), *await self._put_all(config)]
         await self._drop_removed(config)
         if refused:
             await self._refuse(" ".join(refused))
@@ -141,9 +144,8 @@ class ConfigActor(Actor[ConfigMessage]):
 
     async def _give_up_moved_hosts(self, config: Config) -> list[str]:
         """Else the first app of two that swap their hosts would be refused; the sentences when this was refused."""
-        wanted = {name: app.settings() for name, app in config.apps.items()}
-        refused: list[str] = []
-        for name, settings in without_moved_hosts(await self._apps.all(), wanted, self._base_domain):
+        apps, refused = await self._apps.all(), list[str]()
+        for name, settings in await asyncio.to_thread(self._moved, apps, config):
             self._applied.pop(name, None)
             try:
                 await self._deploy.ask(PutApp(name=name, settings=settings), _ASK_SECONDS)
@@ -151,24 +153,59 @@ class ConfigActor(Actor[ConfigMessage]):
                 refused.append(str(refusal))
         return refused
 
-    async def _put(self, name: str, app: AppConfig) -> str | None:
-        """Applies one [apps.NAME] table; the sentence when it was refused."""
-        if self._applied.get(name) == app:
-            return None
+    def _moved(self, apps: list[App], config: Config) -> list[tuple[str, AppSettings]]:
+        """In a thread: it looks at all apps."""
+        wanted = {name: app.settings() for name, app in config.apps.items()}
+        return list(without_moved_hosts(apps, wanted, self._base_domain))
+
+    async def _put_all(self, config: Config) -> list[str]:
+        """Applies every [apps.NAME] table that is not as it was; the sentences of those that were refused."""
+        edited = [(name, app) for name, app in config.apps.items() if self._applied.get(name) != app]
+        deployed = await self._deployments.latest() if edited else {}
+        built_from = {
+            app.name: (app.settings.repo, app.settings.branch)
+            for app in (await self._apps.all() if edited else [])
+            if app.name in deployed
+        }
+        refused = []
+        for some in portions(edited, _AT_ONCE):
+            for (name, app), put in zip(some, await self._put(some), strict=True):
+                refusal = await self._follow(name, app, put, built_from.get(AppName(name)))
+                if refusal is None:
+                    self._refused.pop(name, None)
+                    self._applied[name] = app
+                else:
+                    self._refused[name] = refusal
+                    refused.append(refusal)
+        return refused
+
+    async def _put(self, some: Sequence[tuple[str, AppConfig]]) -> Sequence[App | DeploydError | ActorError]:
+        orders = tuple(
+            PutApp(name=name, settings=app.settings(), login=app.login, env=resolve_env(app)) for name, app in some
+        )
         try:
-            built_from = await self._built_from(name)
-            order = PutApp(name=name, settings=app.settings(), login=app.login, env=resolve_env(app))
-            put = await self._deploy.ask(order, _ASK_SECONDS)
+            return await self._deploy.ask(PutApps(orders=orders), _ASK_SECONDS)
+        except ActorError as error:
+            return [error] * len(some)
+
+    async def _follow(
+        self,
+        name: str,
+        app: AppConfig,
+        put: App | DeploydError | ActorError,
+        built_from: tuple[str | None, str | None] | None,
+    ) -> str | None:
+        """Deploys what is to be built from something else than before (None: from nothing); why it is not as said."""
+        if not isinstance(put, App):
+            return str(put)
+        try:
             wanted = (put.settings.repo, put.settings.branch)
             if put.settings.repo is not None and wanted != built_from:
                 await self._deploy.ask(RequestDeployment(app=name, trigger=Trigger.TOML, by=_BY), _ASK_SECONDS)
             elif put.settings.repo is not None:
                 self._say_what_waits_for(put.name, app)
         except (DeploydError, ActorError) as refusal:
-            self._refused[name] = str(refusal)
             return str(refusal)
-        self._refused.pop(name, None)
-        self._applied[name] = app
         return None
 
     def _say_what_waits_for(self, name: AppName, app: AppConfig) -> None:
@@ -177,16 +214,6 @@ class ConfigActor(Actor[ConfigMessage]):
             if before is not None and getattr(before, key) != getattr(app, key):
                 text = f"The new `{key}` of {name} takes effect with: deployd {verb} {name}"
                 self._journal.say(name, None, text)
-
-    async def _built_from(self, name: str) -> tuple[str | None, str | None] | None:
-        """Repo and branch before this edit; None when the app is new or was never deployed."""
-        try:
-            before = await self._apps.get(name)
-        except (NotFound, BrokenRow):
-            return None
-        if not await self._deployments.of_app(before.name, 1):
-            return None
-        return before.settings.repo, before.settings.branch
 
     async def _drop_removed(self, config: Config) -> None:
         gone = [name for name in self._applied if name not in config.apps]

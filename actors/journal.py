@@ -100,7 +100,7 @@ class Journal:
 
     async def note(self, kind: EventType, app: AppName, subject: str, data: Data) -> None:
         """A fact that belongs to no deployment."""
-        await self._events.record(self._event(kind, app, subject, None, data))
+        await self._events.record(self.event(kind, app, subject, data))
 
     async def _known(self, deployment: DeploymentId) -> Deployment | None:
         """None when it went with its app."""
@@ -110,9 +110,10 @@ class Journal:
             return None
 
     def _of(self, deployment: Deployment, kind: EventType, data: Data) -> Event:
-        return self._event(kind, deployment.app, deployment.id, deployment.id, data)
+        return self.event(kind, deployment.app, deployment.id, data, deployment.id)
 
-    def _event(self, kind: EventType, app: AppName, subject: str, correlation: str | None, data: Data) -> Event:
+    def event(self, kind: EventType, app: AppName, subject: str, data: Data, correlation: str | None = None) -> Event:
+        """A fact, to be written with the row that it is about."""
         now = self._clock.now_ms()
         return Event(
             id=EventId(new_id("evt", now)),

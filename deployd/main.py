@@ -129,8 +129,9 @@ class _Process:
             succession=self._succession,
             clock=self._clock,
         )
+        gc.freeze()  # What was loaded stays: collections need not look at it again and again…
         await _start(assembly.supervisor)
-        gc.freeze()  # What start-up made stays: collections need not look at it again and again.
+        gc.freeze()  # … nor at what the start made.
         self._succession.resume()
         if self._legacy is not None:
             await self._legacy.serve()

@@ -50,6 +50,19 @@ FROM deployments
 WHERE stage <> 'ended'
 ORDER BY seq;
 
+-- name: unfinished_of_app
+-- The app's without an outcome, oldest first.
+SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
+FROM deployments
+WHERE stage <> 'ended' AND app = $1
+ORDER BY seq;
+
+-- name: latest
+-- The newest of each app, each found with one look into the index.
+SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary
+FROM deployments
+WHERE seq IN (SELECT (SELECT max(seq) FROM deployments WHERE app = apps.name) FROM apps);
+
 -- name: of_app
 -- The app's deployments, newest first.
 SELECT id, app, "trigger", "by", stage, requested_ms, ref, "commit", commit_message, release, outcome, reason, ended_ms, switch, canary

@@ -50,8 +50,7 @@ class Orders:
             await self._cancel_one(user, args[0])
             return None
         app = await self._reads.stores.apps.get(args[0]) if args else None
-        unfinished = await self._reads.stores.deployments.unfinished()
-        chosen = [one for one in unfinished if app is None or one.app == app.name]
+        chosen = await self._reads.stores.deployments.unfinished(app.name if app is not None else None)
         if not chosen:
             return sentence(f"No deployment of {app.name} is under way." if app else "No deployment is under way.")
         if len(chosen) > 1:

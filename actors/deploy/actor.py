@@ -27,6 +27,7 @@ from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Exit
 from deployd.kernel.actor import Actor
 from deployd.kernel.errors import ActorError
+from deployd.kernel.many import at_once
 from deployd.kernel.ref import Ref
 from deployd.messages.deploy import (
     AbortCanary,
@@ -39,6 +40,7 @@ from deployd.messages.deploy import (
     LookAfterBuilds,
     PromoteCanary,
     PutApp,
+    PutApps,
     RemoveApp,
     RequestDeployment,
     RestartApp,
@@ -83,12 +85,16 @@ class DeployActor(Actor[DeployMessage]):
             if deployment.stage not in (Stage.QUEUED, *_BUILD_STAGES):
                 with suppress(BrokenRow):
                     await adoption.conclude(deployment)
-        for instance in await adoption.adopt_all():
+        apps = await self._tools.stores.apps.all()
+        self._catalogue.begin(apps)
+        for instance in await adoption.adopt_all(apps):
             self.spawn(self._keeper.restart(instance), name=f"restart {instance.app} {instance.process}")
-        for app in await self._tools.stores.apps.all():
+        for route in await self._tools.stores.routes.all():
+            if route.canary is not None:
+                await self._canaries.resume(route.app)
+        for app in {one.app for one in await self._tools.stores.deployments.unfinished()}:
             with suppress(BrokenRow):
-                await self._canaries.resume(app.name)
-                await self._next(app.name)
+                await self._next(app)
         self.spawn(Pulse(self._tools, self._fleet).watch(), name="watch what serves")
         self.spawn(self._look_after_builds(), name="look after builds")
 
@@ -97,6 +103,8 @@ class DeployActor(Actor[DeployMessage]):
             case PutApp() | SetMaintenance():
                 app = await self._catalogue.change(message)
                 return self.spawn(self._route(app), name=f"route {app.name}")
+            case PutApps(orders=orders):
+                return self.spawn(self._route_all(await self._catalogue.put_all(orders)), name="route many")
             case ChangeEnv():
                 return await self._catalogue.change_env(message)
             case RemoveApp(app=name):
@@ -177,7 +185,7 @@ class DeployActor(Actor[DeployMessage]):
         return self.spawn(self._canaries.abort(app.name, f"Aborted by {order.by}."), name=f"abort {app.name}")
 
     async def _unfinished(self, app: AppName) -> list[Deployment]:
-        return [one for one in await self._tools.stores.deployments.unfinished() if one.app == app]
+        return await self._tools.stores.deployments.unfinished(app)
 
     async def _next(self, app: AppName) -> None:
         """Starts what waits at the head of the app's queue, unless something of the app is under way."""
@@ -288,6 +296,17 @@ class DeployActor(Actor[DeployMessage]):
     async def _route(self, app: App) -> App:
         await self._keeper.refresh_route(app)
         return app
+
+    async def _route_all(self, put: list[App | DeploydError]) -> tuple[App | DeploydError, ...]:
+        return tuple(await at_once((self._route_or_error(one) for one in put), "route an app"))
+
+    async def _route_or_error(self, put: App | DeploydError) -> App | DeploydError:
+        try:
+            return put if isinstance(put, DeploydError) else await self._route(put)
+        except DeploydError as error:
+            return error
+        except ActorError as error:
+            return ProviderUnavailable(f"Its route could not be changed: {error}")
 
     async def _stop(self, app: App, by: str) -> None:
         await self._quiet(app.name)

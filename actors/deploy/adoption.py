@@ -3,6 +3,7 @@
 The route's row is the decision: it says which release has the traffic, whose switch that was, and what it took back.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -16,10 +17,12 @@ from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome, Stage
 from deployd.domain.errors import BrokenRow
 from deployd.domain.event import EventType
-from deployd.domain.ids import DeploymentId, InstanceId
+from deployd.domain.ids import AppName, DeploymentId, InstanceId
 from deployd.domain.instance import Instance, InstanceState
 from deployd.domain.route import Address, Route
+from deployd.kernel.many import at_once, portions
 
+_AT_ONCE = 100
 _RESTARTED = "deployd was restarted during this deployment; deploy again."
 _DRAINED = "deployd was restarted while old requests drained."
 _BEGUN = "deployd was restarted just then."
@@ -45,20 +48,30 @@ class Adoption:
         if app.stopped:
             await self._tools.stores.apps.put(msgspec.structs.replace(app, stopped=False))
 
-    async def adopt_all(self) -> list[Instance]:
+    async def adopt_all(self, apps: Iterable[App]) -> list[Instance]:
         """Processes of the live release and of a canary go on, all others stop; those that should run, but do not."""
-        missing = []
-        for app in await self._tools.stores.apps.all():
+        routes, unreadable = await self._tools.stores.routes.listed()
+        route_of = {route.app: route for route in routes}
+        instances: defaultdict[AppName, list[Instance]] = defaultdict(list)
+        for instance in await self._tools.stores.instances.all():
+            instances[instance.app].append(instance)
+        missing, adopted = [], []
+        for app in apps:
             with suppress(BrokenRow):  # The others go on; what of this one runs is left alone until it is removed.
-                missing += await self._adopt(app)
-                await self._keeper.refresh_route(app)
+                if app.name not in unreadable:
+                    missing += await self._adopt(app, route_of.get(app.name), instances[app.name])
+                    adopted.append(app)
+        for some in portions(adopted, _AT_ONCE):
+            await at_once((self._route(app) for app in some), "route an app")
         return missing
 
-    async def _adopt(self, app: App) -> list[Instance]:
-        route = await self._tools.stores.routes.get(app.name)
+    async def _route(self, app: App) -> None:
+        with suppress(BrokenRow):
+            await self._keeper.refresh_route(app)
+
+    async def _adopt(self, app: App, route: Route | None, found: list[Instance]) -> list[Instance]:
         if route is not None:
             await self._take_back(route)
-        found = await self._tools.stores.instances.of_app(app.name)
         alive = [instance for instance in found if await self._fleet.adopt(app, instance)]
         kept = [] if route is None or app.stopped else _wanted(route, alive)
         await self._fleet.stop_all([instance for instance in alive if instance not in kept])

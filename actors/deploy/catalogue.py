@@ -1,6 +1,8 @@
 """The apps themselves: created, changed, given env, stopped, removed."""
 
 import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -8,11 +10,13 @@ from actors.deploy.fleet import Fleet
 from actors.deploy.keeper import Keeper
 from actors.deploy.tools import DeployTools
 from deployd.domain.app import App, check_settings, checked_name, with_ascii_domains
-from deployd.domain.env import Environment, EnvLayer, check_env
-from deployd.domain.errors import BrokenRow, NotFound, UserMistake
+from deployd.domain.env import Environment, EnvLayer, EnvValue, check_env
+from deployd.domain.errors import BrokenRow, DeploydError, UserMistake
 from deployd.domain.event import EventType
+from deployd.domain.host_owners import HostOwners
 from deployd.domain.ids import AppName
 from deployd.domain.place import Place
+from deployd.kernel.many import at_once, by_turns
 from deployd.messages.deploy import ChangeEnv, PutApp, SetMaintenance
 from deployd.messages.log import ForgetApp, RememberSecrets
 from deployd.messages.proxy import RemoveRoute
@@ -26,11 +30,20 @@ _ENV_VERSIONS_KEPT = 20
 _MAINTENANCE_LENGTH = 500
 
 
+_T = TypeVar("_T")
+
+
 class Catalogue:
     def __init__(self, tools: DeployTools, fleet: Fleet, keeper: Keeper) -> None:
         self._tools = tools
         self._fleet = fleet
         self._keeper = keeper
+        self._owners = HostOwners(tools.base_domain)
+
+    def begin(self, apps: Iterable[App]) -> None:
+        """With all that there are: from now on nobody else changes their hosts."""
+        for app in apps:
+            self._owners.note(app)
 
     async def change(self, order: PutApp | SetMaintenance) -> App:
         """What its route has to follow afterwards."""
@@ -38,19 +51,43 @@ class Catalogue:
 
     async def put(self, order: PutApp) -> App:
         """Everything is checked before anything is written."""
+        (put,) = await self.put_all((order,))
+        if isinstance(put, DeploydError):
+            raise put
+        return put
+
+    async def put_all(self, orders: Sequence[PutApp]) -> list[App | DeploydError]:
+        """Each by itself, what it needs of the database at once with the others."""
+        before = await at_once((_or_error(self._existing(order)) for order in orders), "look for an app")
+        wanted = [self._wanted(order, found) async for order, found in by_turns(zip(orders, before, strict=True))]
+        each = zip(wanted, before, orders, strict=True)
+        return await at_once((_or_error(self._keep(app, found, order)) for app, found, order in each), "keep an app")
+
+    def _wanted(self, order: PutApp, before: App | DeploydError | None) -> App | DeploydError:
+        """Its hosts are its own from now on; or why it cannot be so."""
+        if isinstance(before, DeploydError):
+            return before
+        try:
+            app = self._checked(order, before)
+            self._refuse_clash(app)
+        except UserMistake as mistake:
+            return mistake
+        self._owners.note(app)
+        return app
+
+    def _checked(self, order: PutApp, before: App | None) -> App:
         name = checked_name(order.name)
         settings = with_ascii_domains(order.settings)
         check_settings(name, settings)
         if order.env is not None:
             check_env({key: entry.value for key, entry in order.env.items()})
-        before = await self._existing(name, order.create_only)
         if before is not None and order.create_only:
             raise UserMistake(f"App {name!r} exists already; change it, or choose another name.")
         if before is not None and bool(before.settings.upstreams) != bool(settings.upstreams):
             raise UserMistake(
                 f"App {name!r} cannot change between `repo` and `upstream`; remove it and create it anew."
             )
-        app = App(
+        return App(
             name=name,
             settings=settings,
             created_ms=before.created_ms if before else self._tools.clock.now_ms(),
@@ -58,36 +95,48 @@ class Catalogue:
             maintenance=before.maintenance if before else None,
             login=order.login_after(before),
         )
-        await self._refuse_clash(app)
-        await self._tools.stores.apps.put(app)
+
+    async def _keep(self, app: App | DeploydError, before: App | DeploydError | None, order: PutApp) -> App:
+        if isinstance(app, DeploydError):
+            raise app
+        if app != before:
+            kind = EventType.APP_CHANGED if before else EventType.APP_CREATED
+            try:
+                await self._tools.stores.apps.put(app, self._tools.journal.event(kind, app.name, app.name, {}))
+            except DeploydError:
+                self._owners.forget(app.name)
+                if isinstance(before, App):
+                    self._owners.note(before)
+                raise
         if order.env is not None:
-            await self._tools.stores.envs.write(name, EnvLayer.FILE, order.env, self._tools.clock.now_ms())
-        kind = EventType.APP_CHANGED if before else EventType.APP_CREATED
-        await self._tools.journal.note(kind, name, name, {})
+            await self._put_env(app.name, order.env)
         return app
 
-    async def _existing(self, name: str, create_only: bool) -> App | None:
+    async def _put_env(self, app: AppName, values: dict[str, EnvValue]) -> None:
+        envs = self._tools.stores.envs
+        if await envs.layer(app, EnvLayer.FILE) == values:
+            return
+        env = await envs.write(app, EnvLayer.FILE, values, self._tools.clock.now_ms())
+        await self._tools.journal.note(EventType.ENV_CHANGED, app, app, {"version": env.version})
+
+    async def _existing(self, order: PutApp) -> App | None:
         """One that cannot be read is replaced by whoever says all of it anew, as deployd.toml does."""
         try:
-            return await self._tools.stores.apps.get(name)
-        except NotFound:
-            return None
+            return await self._tools.stores.apps.find(order.name)
         except BrokenRow:
-            if create_only:
+            if order.create_only:
                 raise
             return None
 
-    async def _refuse_clash(self, app: App) -> None:
-        base = self._tools.base_domain
-        taken = {host: other.name for other in await self._tools.stores.apps.all() for host in other.hosts(base)}
-        for host in app.hosts(base):
+    def _refuse_clash(self, app: App) -> None:
+        for host in app.hosts(self._tools.base_domain):
             if Place.parse(host).host in self._tools.control_hosts:
                 raise UserMistake(f"The host {host!r} belongs to deployd itself; give {app.name!r} another domain.")
-            if taken.get(host, app.name) != app.name:
-                raise UserMistake(
-                    f"The host {host!r} belongs to app {taken[host]!r}; give {app.name!r} another domain, "
-                    f"or take it from {taken[host]!r}, which keeps it until it is changed or removed."
-                )
+        for host, owner in self._owners.others(app):
+            raise UserMistake(
+                f"The host {host!r} belongs to app {owner!r}; give {app.name!r} another domain, "
+                f"or take it from {owner!r}, which keeps it until it is changed or removed."
+            )
 
     async def change_env(self, order: ChangeEnv) -> Environment:
         app = await self._tools.stores.apps.get(order.app)
@@ -129,6 +178,7 @@ class Catalogue:
         instances = tools.stores.instances
         await self._fleet.stop_all([*await instances.of_app(name), *await instances.broken(name)])
         await tools.stores.apps.remove(name)
+        self._owners.forget(name)
         await tools.sources.forget(name)
         await asyncio.to_thread(remove, tools.releases_folder / name)
         await asyncio.to_thread(remove, tools.caches_folder / name)
@@ -154,3 +204,11 @@ class Catalogue:
         releases = self._tools.stores.releases
         await self._tools.artifacts.keep_only(await releases.artifacts())
         await self._tools.toolchains.keep_only(tuple(await releases.tools()))
+
+
+async def _or_error(work: Coroutine[Any, Any, _T]) -> _T | DeploydError:
+    """What concerns one of many comes back instead of ending the others."""
+    try:
+        return await work
+    except DeploydError as error:
+        return error

@@ -37,21 +37,29 @@ class Pulse:
         """Each app at its own interval; apps that come or change are noticed within ten seconds."""
         loop = asyncio.get_running_loop()
         due: dict[AppName, float] = {}
+        apps: dict[AppName, App] = {}
+        look_again = 0.0
         while True:
             now = loop.time()
-            everything = await self._tools.stores.apps.all()
-            for app in everything:
-                if not _is_watched(app) and self._fleet.unwell(app.name):
-                    await self._take_all_back(app)
-            apps = {app.name: app for app in everything if _is_watched(app)}
-            due = {name: due.get(name, now + _interval(app)) for name, app in apps.items()}
-            self._signs = {name: signs for name, signs in self._signs.items() if name in apps}
+            if now >= look_again:
+                apps, look_again = await self._watched(), now + _LONGEST_SECONDS
+                due = {name: due.get(name, now + _interval(app)) for name, app in apps.items()}
             async with asyncio.TaskGroup() as group:
                 for name in [name for name, at in due.items() if at <= now]:
                     due[name] = now + _interval(apps[name])
                     group.create_task(self.check(apps[name]), name=f"check {name}")
-            wait = min([at - loop.time() for at in due.values()], default=_LONGEST_SECONDS)
-            await asyncio.sleep(min(max(wait, _SHORTEST_SECONDS), _LONGEST_SECONDS))
+            wait = min([look_again, *due.values()]) - loop.time()
+            await asyncio.sleep(max(wait, _SHORTEST_SECONDS))
+
+    async def _watched(self) -> dict[AppName, App]:
+        """The apps to be asked; whatever was found of others holds no longer."""
+        everything = await self._tools.stores.apps.all()
+        for app in everything:
+            if not _is_watched(app) and self._fleet.unwell(app.name):
+                await self._take_all_back(app)
+        apps = {app.name: app for app in everything if _is_watched(app)}
+        self._signs = {name: signs for name, signs in self._signs.items() if name in apps}
+        return apps
 
     async def check(self, app: App) -> None:
         """Asks all targets once. What cannot be switched now (the app goes, the proxy restarts) is so next time."""

@@ -8,6 +8,7 @@ from deployd.domain.app import App, AppSettings
 from deployd.domain.deployment import Deployment, Outcome, Trigger
 from deployd.domain.edge import CanaryRule
 from deployd.domain.env import Environment, EnvLayer, EnvValue
+from deployd.domain.errors import DeploydError
 from deployd.domain.ids import DeploymentId, InstanceId
 from deployd.domain.instance import Exit
 from deployd.domain.secret import Secret
@@ -32,6 +33,12 @@ class PutApp(Request[App], frozen=True, kw_only=True):
         if self.login is not msgspec.UNSET:
             return self.login
         return before.login if before is not None and before.settings.repo == self.settings.repo else None
+
+
+class PutApps(Request[tuple[App | DeploydError, ...]], frozen=True, kw_only=True):
+    """As many `PutApp`, at the price of few. Each is for itself: the app, or why it was refused, in the same order."""
+
+    orders: tuple[PutApp, ...]
 
 
 class RemoveApp(Request[None], frozen=True, kw_only=True):
@@ -157,6 +164,7 @@ class InstanceExited(Message, frozen=True, kw_only=True):
 
 DeployMessage = (
     PutApp
+    | PutApps
     | RemoveApp
     | RequestDeployment
     | RollBack

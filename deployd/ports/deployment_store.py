@@ -41,8 +41,12 @@ class DeploymentStore(Protocol):
 
     async def note_switch(self, deployment: DeploymentId, report: SwitchReport) -> None: ...
 
-    async def unfinished(self) -> list[Deployment]:
-        """Oldest first, of all apps."""
+    async def unfinished(self, app: AppName | None = None) -> list[Deployment]:
+        """Oldest first; of all apps where none is named."""
+        ...
+
+    async def latest(self) -> dict[AppName, Deployment]:
+        """The newest of each app that has one."""
         ...
 
     async def of_app(self, app: AppName, limit: int) -> list[Deployment]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from deployd.domain.errors import BrokenRow, StoreUnusable
+from deployd.kernel.many import by_turns
 from deployd.stores.database import Row
 
 Kind = TypeVar("Kind")
@@ -33,7 +34,7 @@ class BrokenRows:
         self._found.pop((what, key), None)
         return made
 
-    def readable(
+    async def readable(
         self,
         what: str,
         rows: Iterable[Row],
@@ -41,13 +42,26 @@ class BrokenRows:
         app_of: Callable[[Row], str],
         make: Callable[[Row], Kind],
     ) -> list[Kind]:
-        made = []
-        for row in rows:
+        made, _ = await self.sorted_out(what, rows, key_of, app_of, make)
+        return made  # The others are told of.
+
+    async def sorted_out(
+        self,
+        what: str,
+        rows: Iterable[Row],
+        key_of: Callable[[Row], str],
+        app_of: Callable[[Row], str],
+        make: Callable[[Row], Kind],
+    ) -> tuple[list[Kind], dict[str, str]]:
+        """Those that can be read, and by their keys the sentences for the others; nobody waits for it long."""
+        made: list[Kind] = []
+        broken: dict[str, str] = {}
+        async for row in by_turns(rows):
             try:
                 made.append(self.read(what, key_of(row), app_of(row), lambda row=row: make(row)))  # type: ignore[misc]
-            except BrokenRow:
-                continue  # It is told of.
-        return made
+            except BrokenRow as error:
+                broken[key_of(row)] = str(error)
+        return made, broken
 
     def forget(self, app: str) -> None:
         self._found = {place: found for place, found in self._found.items() if found[0] != app}

@@ -32,7 +32,7 @@ class SqlCertificateStore:
 
     async def orders(self) -> list[Order]:
         rows = await self._database.fetch(_SQL["orders"])
-        return self._broken.readable("The order for", rows, _name, lambda _: "", self._order)
+        return await self._broken.readable("The order for", rows, _name, lambda _: "", self._order)
 
     async def put_order(self, order: Order, now_ms: int) -> None:
         sealed = None if order.key is None else self._seal(order.key, _order(order.name))
@@ -44,7 +44,7 @@ class SqlCertificateStore:
 
     async def certificates(self) -> list[Issued]:
         rows = await self._database.fetch(_SQL["certificates"])
-        return self._broken.readable("The certificate for", rows, _name, lambda _: "", self._issued)
+        return await self._broken.readable("The certificate for", rows, _name, lambda _: "", self._issued)
 
     async def issue(self, issued: Issued) -> None:
         certificate = issued.certificate

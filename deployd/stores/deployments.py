@@ -20,7 +20,7 @@ class SqlDeploymentStore:
         self._events = events
 
     async def add(self, deployment: Deployment, event: Event | None = None) -> None:
-        await self._write(
+        await self._events.write(
             event,
             Statement(_SQL["add"], _columns(deployment)),
             Statement(_SQL["enter_stage"], (deployment.id, deployment.stage, deployment.requested_ms)),
@@ -35,7 +35,7 @@ class SqlDeploymentStore:
     async def move(
         self, deployment: DeploymentId, frm: Stage, to: Stage, now_ms: int, event: Event | None = None
     ) -> None:
-        await self._write(
+        await self._events.write(
             event,
             Statement(_SQL["move"], (deployment, frm, to), refusal=f"Deployment {deployment} is not {frm} any more."),
             Statement(_SQL["enter_stage"], (deployment, to, now_ms)),
@@ -67,11 +67,16 @@ class SqlDeploymentStore:
     async def trim(self, app: AppName, keep: int) -> None:
         await self._database.transact(Statement(_SQL["trim"], (app, keep)))
 
-    async def unfinished(self) -> list[Deployment]:
-        return self._readable(await self._database.fetch(_SQL["unfinished"]))
+    async def unfinished(self, app: AppName | None = None) -> list[Deployment]:
+        if app is None:
+            return await self._readable(await self._database.fetch(_SQL["unfinished"]))
+        return await self._readable(await self._database.fetch(_SQL["unfinished_of_app"], app))
 
     async def of_app(self, app: AppName, limit: int) -> list[Deployment]:
-        return self._readable(await self._database.fetch(_SQL["of_app"], app, limit))
+        return await self._readable(await self._database.fetch(_SQL["of_app"], app, limit))
+
+    async def latest(self) -> dict[AppName, Deployment]:
+        return {one.app: one for one in await self._readable(await self._database.fetch(_SQL["latest"]))}
 
     async def latest_journals(self, app: AppName, limit: int, but: DeploymentId) -> list[list[StageEntry]]:
         journals: dict[str, list[StageEntry]] = {}
@@ -83,18 +88,14 @@ class SqlDeploymentStore:
     async def journal(self, deployment: DeploymentId) -> list[StageEntry]:
         return [from_row(StageEntry, row) for row in await self._database.fetch(_SQL["journal"], deployment)]
 
-    def _readable(self, rows: list[Row]) -> list[Deployment]:
-        return self._broken.readable("The deployment", rows, lambda row: row["id"], lambda row: row["app"], _deployment)
-
-    async def _write(self, event: Event | None, *statements: Statement) -> None:
-        if event is None:
-            await self._database.transact(*statements)
-        else:
-            await self._events.record_with(statements, event)
+    async def _readable(self, rows: list[Row]) -> list[Deployment]:
+        return await self._broken.readable(
+            "The deployment", rows, lambda row: row["id"], lambda row: row["app"], _deployment
+        )
 
     async def _write_once(self, event: Event | None, *statements: Statement) -> bool:
         try:
-            await self._write(event, *statements)
+            await self._events.write(event, *statements)
         except StateConflict:
             return False
         return True

@@ -55,6 +55,13 @@ class SqlEventLog:
     async def record(self, event: Event) -> None:
         await self.record_with((), event)
 
+    async def write(self, event: Event | None, *statements: Statement) -> None:
+        """The statements, and with them the event where there is one."""
+        if event is None:
+            await self._database.transact(*statements)
+        else:
+            await self.record_with(statements, event)
+
     async def record_with(self, statements: Sequence[Statement], event: Event) -> None:
         """In one transaction: the event is a fact only if they were carried out, and they leave none without it."""
         ours = [Statement(_SQL["add"], _columns(event))]
@@ -73,7 +80,7 @@ class SqlEventLog:
             rows = await self._database.fetch(_SQL["recent"], limit)
         else:
             rows = await self._database.fetch(_SQL["recent_of_app"], app, limit)
-        return self._broken.readable(
+        return await self._broken.readable(
             "The event",
             rows,
             lambda row: str(row["id"]),

@@ -1,7 +1,6 @@
 """Runs the transactions of many waiting callers as one SQLite transaction: one fsync for all of them."""
 
 import sqlite3
-from collections import deque
 from pathlib import Path
 
 from deployd.domain.errors import ProviderUnavailable, StateConflict
@@ -30,27 +29,18 @@ class Job:
 
 
 class GroupCommit:
-    """`add` from the event loop, then `commit_waiting` on the writer thread: the job is done when it returns."""
-
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._waiting: deque[Job] = deque()
         self.commits = 0
 
-    def add(self, statements: tuple[Statement, ...]) -> Job:
-        job = Job(statements)
-        self._waiting.append(job)
-        return job
-
-    def commit_waiting(self) -> None:
-        """Commits every job that waits now; returns at once when an earlier call took them along."""
-        jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def commit(self, jobs: list[Job]) -> None:
+        """Each job has its outcome when this returns, but for those that were given up meanwhile."""
         jobs = [job for job in jobs if not job.abandoned]
         if not jobs:
             return
         try:
-            results = self._commit(jobs)
+            results = self._commit_all(jobs)
         except sqlite3.Error as error:
             results = [expected(error, self._path)] * len(jobs)
         finally:
@@ -59,7 +49,7 @@ class GroupCommit:
         for job, result in zip(jobs, results, strict=True):
             job.outcome = result
 
-    def _commit(self, jobs: list[Job]) -> list[Results | Exception]:
+    def _commit_all(self, jobs: list[Job]) -> list[Results | Exception]:
         self._connection.execute("BEGIN IMMEDIATE")
         results = [self._run(job) for job in jobs]
         self._connection.execute("COMMIT")

@@ -29,18 +29,18 @@ class SqlInstanceStore:
         return self._broken.read("The instance", row["id"], row["app"], lambda: from_row(Instance, row))
 
     async def of_app(self, app: AppName) -> list[Instance]:
-        return self._readable(await self._database.fetch(_SQL["of_app"], app))
+        return await self._readable(await self._database.fetch(_SQL["of_app"], app))
 
     async def broken(self, app: AppName) -> list[Instance]:
         rows = await self._database.fetch(_SQL["of_app"], app)
-        readable = {instance.id for instance in self._readable(rows)}
+        readable = {instance.id for instance in await self._readable(rows)}
         return [_made_out(row) for row in rows if row["id"] not in readable]
 
     async def all(self) -> list[Instance]:
-        return self._readable(await self._database.fetch(_SQL["all"]))
+        return await self._readable(await self._database.fetch(_SQL["all"]))
 
-    def _readable(self, rows: list[Row]) -> list[Instance]:
-        return self._broken.readable(
+    async def _readable(self, rows: list[Row]) -> list[Instance]:
+        return await self._broken.readable(
             "The instance", rows, lambda row: row["id"], lambda row: row["app"], lambda row: from_row(Instance, row)
         )
 

@@ -46,14 +46,14 @@ class SqlReleaseStore:
 
     async def of_app(self, app: AppName) -> list[Release]:
         rows = await self._database.fetch(_SQL["of_app"], app)
-        return self._broken.readable("The release", rows, _key, lambda row: row["app"], _release)
+        return await self._broken.readable("The release", rows, _key, lambda row: row["app"], _release)
 
     async def remove(self, app: AppName, number: int) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app, number)))
 
     async def tools(self) -> set[Tool]:
         rows = await self._database.fetch(_SQL["plans"])
-        plans = self._broken.readable("The release", rows, _key, lambda row: row["app"], _plan)
+        plans = await self._broken.readable("The release", rows, _key, lambda row: row["app"], _plan)
         return {tool for plan in plans for tool in plan.tools}
 
     async def artifacts(self) -> set[str]:

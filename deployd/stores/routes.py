@@ -10,6 +10,7 @@ from deployd.stores.rows import to_json
 from sql.loader import queries
 
 _SQL = queries("routes")
+_ROUTES = msgspec.json.Decoder(Route)
 
 
 class SqlRouteStore:
@@ -26,12 +27,19 @@ class SqlRouteStore:
         return None if row is None else self._broken.read("The route of", app, app, lambda: _route(row))
 
     async def all(self) -> list[Route]:
+        return (await self.listed())[0]
+
+    async def listed(self) -> tuple[list[Route], dict[str, str]]:
         rows = await self._database.fetch(_SQL["all"])
-        return self._broken.readable("The route of", rows, lambda row: row["app"], lambda row: row["app"], _route)
+        return await self._broken.sorted_out("The route of", rows, _app, _app, _route)
 
     async def remove(self, app: AppName) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app,)))
 
 
+def _app(row: Row) -> str:
+    return str(row["app"])
+
+
 def _route(row: Row) -> Route:
-    return msgspec.json.decode(row["route"], type=Route)
+    return _ROUTES.decode(row["route"])

@@ -36,7 +36,7 @@ def open_stores(database: Database, key: MasterKey) -> Stores:
     broken = BrokenRows()
     events = SqlEventLog(database, broken)
     return Stores(
-        apps=SqlAppStore(database, key, broken),
+        apps=SqlAppStore(database, key, events, broken),
         deployments=SqlDeploymentStore(database, events, broken),
         releases=SqlReleaseStore(database, broken),
         instances=SqlInstanceStore(database, broken),

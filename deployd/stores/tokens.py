@@ -38,7 +38,7 @@ class SqlTokenStore:
 
     async def all(self) -> list[ApiToken]:
         rows = await self._database.fetch(_SQL["all"])
-        return self._broken.readable(
+        return await self._broken.readable(
             "The API token", rows, lambda row: str(row["name"]), lambda _: "", lambda row: from_row(ApiToken, row)
         )
 

@@ -8,10 +8,11 @@ import pytest
 
 from actors.proxy import ProxyActor
 from deployd.domain.edge import EdgeSettings
-from deployd.domain.errors import StateConflict
+from deployd.domain.errors import ProviderUnavailable, StateConflict
 from deployd.domain.route import Address, Route
 from deployd.kernel.ref import Ref
-from deployd.messages.proxy import PauseTraffic, ProxyMessage, ResumeTraffic
+from deployd.messages.proxy import AnnounceApp, PauseTraffic, ProxyMessage, RemoveRoute, ResumeTraffic, SwitchTraffic
+from deployd.ports.route_store import RouteStore
 from deployd.ports.stores import Stores
 from deployd.proxy.proxy import Proxy
 from deployd.stores.master_key import MasterKey
@@ -62,6 +63,56 @@ async def test_an_app_that_is_not_adopted_yet_has_its_door_already(
         async with session.get(url, headers={"Host": "shop.test"}) as answer:
             assert answer.status == status
             assert text in await answer.text()
+
+
+class CountedRoutes:
+    """Counts how often a row was written."""
+
+    def __init__(self, store: RouteStore) -> None:
+        self.get, self.all, self.listed, self.remove = store.get, store.all, store.listed, store.remove
+        self._store = store
+        self.puts = 0
+        self.fails = False
+
+    async def put(self, route: Route) -> None:
+        self.puts += 1
+        if self.fails:
+            raise ProviderUnavailable("The disk is full.")
+        await self._store.put(route)
+
+
+async def test_what_is_served_and_written_already_is_not_written_again(stores: Stores, proxy: Proxy) -> None:
+    routes, ref = CountedRoutes(stores.routes), Ref[ProxyMessage]("proxy")
+    upstream = Route(app=SHOP, hosts=ROUTE.hosts, targets=ROUTE.targets)
+    await stores.routes.put(upstream)
+    async with running(lambda ref: ProxyActor(ref, proxy, routes), ref):
+        for route, puts in ((upstream, 0), (ROUTE, 1), (ROUTE, 1), (upstream, 2)):
+            await ref.ask(SwitchTraffic(route=route), 5)
+            assert (routes.puts, await stores.routes.get(SHOP)) == (puts, route)
+
+
+async def test_what_could_not_be_written_is_written_when_it_is_said_again(stores: Stores, proxy: Proxy) -> None:
+    routes, ref = CountedRoutes(stores.routes), Ref[ProxyMessage]("proxy")
+    async with running(lambda ref: ProxyActor(ref, proxy, routes), ref):
+        routes.fails = True
+        with pytest.raises(ProviderUnavailable):
+            await ref.ask(SwitchTraffic(route=ROUTE), 5)
+        routes.fails = False
+        await ref.ask(SwitchTraffic(route=ROUTE), 5)
+        assert await stores.routes.get(SHOP) == ROUTE
+
+
+@pytest.mark.parametrize("between", [AnnounceApp(route=Route(app=SHOP, hosts=ROUTE.hosts)), RemoveRoute(app=SHOP)])
+async def test_what_something_else_took_the_place_of_is_switched_to_again(
+    stores: Stores, proxy: Proxy, between: ProxyMessage
+) -> None:
+    ref = Ref[ProxyMessage]("proxy")
+    async with running(lambda ref: ProxyActor(ref, proxy, stores.routes), ref):
+        await ref.ask(SwitchTraffic(route=ROUTE), 5)
+        ref.tell(between)
+        await ref.ask(SwitchTraffic(route=ROUTE), 5)
+        assert proxy.traffic(SHOP).release == ROUTE.release
+        assert await stores.routes.get(SHOP) == ROUTE
 
 
 async def test_pause_and_resume_pass_through_the_mailbox(stores: Stores, proxy: Proxy) -> None:

@@ -77,6 +77,19 @@ async def test_apps_are_listed_by_name(stores: Stores) -> None:
     assert [app.name for app in await stores.apps.all()] == ["a1", "blog", "shop"]
 
 
+async def test_one_that_may_not_be_there_can_be_looked_for(stores: Stores) -> None:
+    await stores.apps.put(an_app(SHOP))
+    assert await stores.apps.find(SHOP) == an_app(SHOP)
+    assert await stores.apps.find(BLOG) is None
+
+
+async def test_an_app_is_put_together_with_its_event(stores: Stores) -> None:
+    feed = stores.events.subscribe()
+    await stores.apps.put(an_app(SHOP), an_event(1))
+    assert await feed.next() == an_event(1)
+    assert await stores.events.recent(10) == [an_event(1)]
+
+
 async def test_an_unknown_app_is_not_found_with_its_name(stores: Stores) -> None:
     with pytest.raises(NotFound, match="no app named 'shop'"):
         await stores.apps.get("shop")

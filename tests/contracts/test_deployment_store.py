@@ -160,6 +160,15 @@ async def test_unfinished_ones_come_oldest_first_of_all_apps(stores: Stores) -> 
         await stores.deployments.add(row)
     await stores.deployments.end(rows[0].id, Outcome.LIVE, None, 2_000)
     assert await stores.deployments.unfinished() == rows[1:]
+    assert await stores.deployments.unfinished(SHOP) == [rows[2]]
+
+
+async def test_the_latest_of_each_app_is_the_one_that_was_added_last(stores: Stores) -> None:
+    assert await stores.deployments.latest() == {}
+    rows = [a_deployment(3), a_deployment(2), a_deployment(1, app=BLOG)]
+    for row in rows:
+        await stores.deployments.add(row)
+    assert await stores.deployments.latest() == {SHOP: rows[1], BLOG: rows[2]}
 
 
 async def test_those_of_an_app_come_newest_first_up_to_the_limit(stores: Stores) -> None:

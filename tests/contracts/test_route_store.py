@@ -4,6 +4,7 @@ import pytest
 
 from deployd.domain.route import Address, Route, StaticSite
 from deployd.ports.stores import Stores
+from deployd.stores.database import Database, Statement
 from tests.contracts.samples import BLOG, SHOP, an_app
 
 TO_TARGETS = Route(
@@ -32,6 +33,15 @@ async def test_an_app_has_one_route_at_a_time(stores: Stores) -> None:
     for route in (TO_TARGETS, CLOSED, TO_FILES):
         await stores.routes.put(route)
     assert await stores.routes.all() == [CLOSED, TO_FILES]
+
+
+async def test_a_route_that_cannot_be_read_is_listed_with_the_reason(stores: Stores, database: Database) -> None:
+    for route in (TO_TARGETS, CLOSED):
+        await stores.routes.put(route)
+    await database.transact(Statement("UPDATE routes SET route = '{half' WHERE app = $1", (SHOP,)))
+    routes, broken = await stores.routes.listed()
+    assert (routes, list(broken)) == ([CLOSED], [SHOP])
+    assert broken[SHOP] == "The route of shop cannot be read from the database: it is damaged."
 
 
 async def test_a_removed_route_is_gone(stores: Stores) -> None:

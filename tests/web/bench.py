@@ -34,6 +34,7 @@ from deployd.messages.deploy import (
     DeployMessage,
     PromoteCanary,
     PutApp,
+    PutApps,
     RemoveApp,
     RequestDeployment,
     RestartApp,
@@ -85,6 +86,9 @@ class ScriptedDeployActor(Actor[DeployMessage]):
         match message:
             case PutApp():
                 return await self._put(message)
+            case PutApps(orders=orders):
+                self._orders.extend(orders)
+                return tuple([await self._put_or_error(order) for order in orders])
             case RemoveApp(app=app):
                 await self._stores.apps.remove((await self._stores.apps.get(app)).name)
             case StopApp(app=app):
@@ -117,6 +121,12 @@ class ScriptedDeployActor(Actor[DeployMessage]):
                 return await self._queue(message.app, message.trigger, message.by)
             case _:
                 raise AssertionError(f"not scripted: {message}")
+
+    async def _put_or_error(self, order: PutApp) -> App | DeploydError:
+        try:
+            return await self._put(order)
+        except DeploydError as error:
+            return error
 
     async def _put(self, order: PutApp) -> App:
         name = checked_name(order.name)

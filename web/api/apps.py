@@ -1,6 +1,6 @@
 """/apps: create, show, change, stop, restart and remove what the user deploys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -8,9 +8,11 @@ from aiohttp import web
 
 from deployd.domain.app import MAINTENANCE_TEXT, App, AppSettings, check_settings, with_ascii_domains
 from deployd.domain.deployment import Deployment, Trigger
-from deployd.domain.errors import BrokenRow, UserMistake
+from deployd.domain.errors import UserMistake
 from deployd.domain.repository_address import RepositoryAddress
+from deployd.domain.route import Route
 from deployd.domain.secret import Secret
+from deployd.kernel.many import by_turns
 from deployd.messages.config import ChangeDeclared, RemoveDeclared
 from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenance, StopApp
 from deployd.settings.declared import Owner
@@ -39,12 +41,18 @@ def trigger_of(request: web.Request) -> Trigger:
 async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
     apps, broken = await desk.stores.apps.listed()
-    views = []
-    for app in apps:
-        try:
-            views.append(await _view(desk, app))
-        except BrokenRow as error:
-            broken[app.name] = f"{error} Remove it with: deployd remove {app.name}"
+    routes, unroutable = await desk.stores.routes.listed()
+    broken |= {name: f"{why} Remove it with: deployd remove {name}" for name, why in unroutable.items()}
+    route_of, latest, paused = (
+        {route.app: route for route in routes},
+        await desk.stores.deployments.latest(),
+        desk.vitals.paused(),
+    )
+    views = [
+        _view_of(desk, app, route_of.get(app.name), latest.get(app.name), paused)
+        async for app in by_turns(apps)
+        if app.name not in broken
+    ]
     return answer(AppList(apps=views, broken=broken))
 
 
@@ -124,9 +132,13 @@ def accepted(deployment: Deployment) -> web.Response:
 
 async def _view(desk: Desk, app: App) -> AppView:
     latest = await desk.stores.deployments.of_app(app.name, 1)
+    route = await desk.stores.routes.get(app.name)
+    return _view_of(desk, app, route, latest[0] if latest else None, desk.vitals.paused())
+
+
+def _view_of(desk: Desk, app: App, route: Route | None, latest: Deployment | None, paused: Collection[str]) -> AppView:
     urls = app.urls(desk.base_domain, desk.url_of)
-    route, paused = await desk.stores.routes.get(app.name), app.name in desk.vitals.paused()
-    return app_view(app, urls, route, latest[0] if latest else None, desk.declared, paused=paused)
+    return app_view(app, urls, route, latest, desk.declared, paused=app.name in paused)
 
 
 def _login_apart(settings: AppSettings) -> tuple[AppSettings, Secret | None]:

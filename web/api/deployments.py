@@ -107,7 +107,7 @@ async def cancel_all(request: web.Request) -> web.Response:
     """What runs and what waits; with nothing to cancel a StateConflict says so."""
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    unfinished = [one for one in await desk.stores.deployments.unfinished() if one.app == app.name]
+    unfinished = await desk.stores.deployments.unfinished(app.name)
     cancelled: list[Deployment] = []
     for one in reversed(unfinished):  # The newest first: else the end of one would begin the next.
         with suppress(StateConflict):

@@ -78,6 +78,7 @@ class SeenRoutes:
         self.put = store.put
         self.get = store.get
         self.remove = store.remove
+        self.listed = store.listed
         self._store = store
         self.looks = 0
 

@@ -13,6 +13,7 @@ from deployd.stores.apps import SqlAppStore
 from deployd.stores.broken_rows import BrokenRows
 from deployd.stores.database import Database, Statement
 from deployd.stores.env import SqlEnvStore
+from deployd.stores.events import SqlEventLog
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
 
@@ -24,7 +25,8 @@ async def filled(file: Path) -> Database:
     database = await SqliteDatabase.open(file)
     values = {"API_KEY": EnvValue(value=Secret("correct-horse-battery"), secret=True)}
     for name in (SHOP, BLOG):
-        await SqlAppStore(database, MasterKey(bytes(32)), BrokenRows()).put(
+        broken = BrokenRows()
+        await SqlAppStore(database, MasterKey(bytes(32)), SqlEventLog(database, broken), broken).put(
             App(name=name, settings=AppSettings(upstream="localhost:1"), created_ms=1)
         )
         await SqlEnvStore(database, KEY, BrokenRows()).write(name, EnvLayer.SET, values, 1)

@@ -4,8 +4,9 @@ import asyncio
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,22 @@ async def test_writers_that_wait_together_share_a_commit(database: SqliteDatabas
             group.create_task(database.transact(Statement(ADD, (str(number),))))
     assert len(await database.fetch(NAMES)) == 200
     assert database.commits <= 20
+
+
+async def test_a_mistake_among_reads_that_wait_together_is_its_callers_alone(database: SqliteDatabase) -> None:
+    await database.transact(Statement(ADD, ("one",)))
+    async with asyncio.TaskGroup() as group:
+        reads = [group.create_task(database.fetch(NAMES)) for _ in range(100)]
+        wrong = group.create_task(_refused(database.fetch("SELECT 1 FROM nowhere")))
+        reads += [group.create_task(database.fetch(NAMES)) for _ in range(100)]
+    assert await wrong == "no such table: nowhere"
+    assert all(read.result() == [{"name": "one"}] for read in reads)
+
+
+async def _refused(reading: Coroutine[Any, Any, object]) -> str:
+    with pytest.raises(sqlite3.OperationalError) as error:
+        await reading
+    return str(error.value)
 
 
 async def test_more_writers_than_slots_are_all_served(database: SqliteDatabase) -> None:
