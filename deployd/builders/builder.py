@@ -96,6 +96,8 @@ class SandboxedBuilder:
     async def _build(
         self, project: Path, plan: BuildPlan, env: Mapping[str, str], folder: Path, on_line: OnLine
     ) -> BuildPlan:
+        if plan.tools:
+            await asyncio.to_thread(_load)
         plan = msgspec.structs.replace(plan, tools=await self._toolchains.provide(plan.tools, on_line))
         dependencies = plan.dependencies or _NO_PACKAGES
         if not (dependencies.steps or plan.steps):
@@ -125,6 +127,13 @@ class SandboxedBuilder:
             await self._workshop.run(step, place, on_line, plan.root)
         await packages.prune()
         await _take_out_kept(cache, plan, place, on_line)
+
+
+def _load() -> None:
+    """What chooses versions and sets networks up: neither a start waits for it, nor the event loop at its first use."""
+    import nodesemver  # noqa: F401
+    import packaging.specifiers  # noqa: F401
+    import psutil  # noqa: F401
 
 
 async def _bring_kept(cache: AppCache, plan: BuildPlan, place: Place, on_line: OnLine) -> None:

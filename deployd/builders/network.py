@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
 import msgspec
-import psutil
 
 from deployd.builders.pipes import open_pipe, reading
 from deployd.builders.sandbox import SEARCH_PATH
@@ -125,6 +124,8 @@ def _rules(closed: Sequence[range]) -> list[str]:
 
 def own_addresses() -> list[str]:
     """Besides loopback's."""
+    import psutil  # A start need not wait for it.
+
     return sorted(
         one.address
         for addresses in psutil.net_if_addrs().values()

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable
 
-import nodesemver
-
 _LONGEST = 200
 _EXACT = re.compile(r"[v=\s]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+\S*)?\s*")
 _ANY = frozenset({"", "latest", "stable", "current", "node"})
 
 
 def is_range(wanted: str) -> bool:
+    import nodesemver  # A start need not wait for it.
+
     return len(wanted) <= _LONGEST and nodesemver.valid_range(_plain(wanted), loose=True) is not None
 
 
@@ -28,6 +28,8 @@ def newest(wanted: str, versions: Iterable[str]) -> str | None:
     """The newest of the versions that fits; a version before its release only when it is the one wanted."""
     if not is_range(wanted):
         return None
+    import nodesemver
+
     found: str | None = nodesemver.max_satisfying(list(versions), _plain(wanted), loose=True)
     return found
 

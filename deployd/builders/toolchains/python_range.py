@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+if TYPE_CHECKING:  # Loaded with the first build that asks for a Python: a start need not wait for it.
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
 _LONGEST = 200
 _PREFIX = re.compile(r"(?:c?python(?=[\d-])-?|v(?=\d))", re.I)
@@ -27,15 +29,17 @@ def newest(wanted: str, versions: Iterable[str]) -> str | None:
     """
     alternatives = [(one, bool(one.prereleases)) for one in _specifiers(wanted)]
     fitting = [version for version in versions if any(one.contains(version, early) for one, early in alternatives)]
-    return max(fitting, key=Version, default=None)
+    return max(fitting, key=order, default=None)
 
 
 def fits(version: str, wanted: str) -> bool:
     return newest(wanted, (version,)) is not None
 
 
-def order(version: str) -> Version:
+def order(version: str) -> "Version":
     """What versions are sorted by."""
+    from packaging.version import Version
+
     return Version(version)
 
 
@@ -45,8 +49,11 @@ def nearest(wanted: str, versions: Sequence[str]) -> str | None:
     return newest(exact[1], versions) if exact else None
 
 
-def _specifiers(wanted: str) -> list[SpecifierSet]:
+def _specifiers(wanted: str) -> "list[SpecifierSet]":
     """Poetry joins alternatives with `||`."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion
+
     if len(wanted) > _LONGEST:
         raise Unreadable
     try:
