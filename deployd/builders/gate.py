@@ -7,9 +7,9 @@ from typing import IO
 
 import msgspec
 
-from deployd.builders.pipes import open_pipe, reading
 from deployd.limits.cgroup import Group
 from deployd.limits.oom_score import BUILD_SCORE, expose
+from deployd.pipes import open_pipe, reading
 
 
 class _Info(msgspec.Struct, frozen=True):

@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from deployd.builders.pipes import open_pipe, reading
 from deployd.builders.sandbox import SEARCH_PATH
 from deployd.domain.errors import BuildFailed
+from deployd.pipes import open_pipe, reading
 
 RESOLV_CONF = b"nameserver 10.0.2.3\n"
 """slirp4netns answers there, asking the resolver of this host."""

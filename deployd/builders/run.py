@@ -12,8 +12,8 @@ from typing import IO
 
 from deployd.builders.child import Child
 from deployd.builders.lines import Lines
-from deployd.builders.pipes import open_pipe
 from deployd.limits.cgroup import Group
+from deployd.pipes import open_pipe, read_pipe
 
 _PIPE_BYTES = 8192
 """What can come at once: a flood of empty lines must not hold up the loop while each is passed on."""
@@ -77,7 +77,7 @@ async def _pipe(lines: Lines) -> AsyncIterator[tuple[asyncio.Event, IO[bytes]]]:
     way_out, way_in = open_pipe()
     fcntl.fcntl(way_in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     with way_in:
-        transport, output = await asyncio.get_running_loop().connect_read_pipe(lambda: _Output(lines), way_out)
+        transport, output = await read_pipe(lambda: _Output(lines), way_out)
         try:
             yield output.ended, way_in
         finally:

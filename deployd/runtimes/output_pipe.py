@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
+from deployd.pipes import read_pipe
 from deployd.runtimes.lines import cut_lines
 
 
@@ -17,10 +18,10 @@ class OutputPipe:
         self._on_line = on_line
 
     async def __aenter__(self) -> Self:
-        reader, self.writer = os.pipe()
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.connect_read_pipe(
-            lambda: _Lines(self._on_line, self.drained), os.fdopen(reader, "rb", buffering=0)
+        way_out, way_in = os.pipe()
+        self.writer = way_in
+        self._transport, _ = await read_pipe(
+            lambda: _Lines(self._on_line, self.drained), os.fdopen(way_out, "rb", buffering=0)
         )
         return self
 
