@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deployd.child import Child
 from deployd.domain.errors import DeploydError
 from deployd.program import own_command
 
@@ -47,16 +48,17 @@ class Heir:
         with theirs:
             command = (*own_command(environ), "serve", "--config", str(config))
             env = {**environ, LINK: str(theirs.fileno())}
-            first = await asyncio.create_subprocess_exec(*command, env=env, pass_fds=(theirs.fileno(),))
+            first = Child(
+                command, env=env, stdin=None, stdout=None, stderr=None, pass_fds=[theirs.fileno()], own_session=False
+            )
         try:
             return await cls.meet(ours)
         finally:
-            if first.returncode is None:  # It ends by itself after its fork, unless it never got to that.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(first.wait(), _DISMISS_SECONDS)
-                if first.returncode is None:
-                    first.kill()
-                    await first.wait()
+            with suppress(TimeoutError):  # It ends by itself after its fork, unless it never got to that.
+                await asyncio.wait_for(first.wait(), _DISMISS_SECONDS)
+            if not first.ended:
+                first.kill()
+                await first.wait()
 
     @classmethod
     async def meet(cls, link: socket.socket) -> "Heir":

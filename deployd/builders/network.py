@@ -2,11 +2,9 @@
 nor to where clouds hand a machine its credentials."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import socket
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
@@ -14,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from deployd.builders.sandbox import SEARCH_PATH
+from deployd.child import DEVNULL, Child
 from deployd.domain.errors import BuildFailed
 from deployd.pipes import open_pipe, reading
 
@@ -95,11 +94,12 @@ async def isolated_network(closed: Sequence[range] = ()) -> AsyncIterator[Networ
 async def _open(stack: AsyncExitStack, closed: Sequence[range]) -> Network:
     as_root = os.geteuid() == 0
     user = () if as_root else ("--user", "--map-current-user", "--keep-caps")  # For `ip`; who enters has none.
-    holder = await stack.enter_async_context(
-        _running(["unshare", *user, "--net", "--", *_HOLD, *_rules(closed)], stdout=PIPE)
-    )
-    assert holder.stdout is not None
-    if (said := await holder.stdout.readline()) != _THERE:
+    way_out, way_in = open_pipe()
+    reader = await stack.enter_async_context(reading(way_out))
+    argv = ["unshare", *user, "--net", "--", *_HOLD, *_rules(closed)]
+    with way_in:
+        holder = await stack.enter_async_context(_running(argv, stdout=way_in.fileno()))
+    if (said := await reader.readline()) != _THERE:
         complaint = said.decode(errors="replace").strip()
         raise NotIsolated(
             f"`ip` cannot set it up ({complaint})" if complaint else "this host lets nobody make a network namespace"
@@ -141,7 +141,8 @@ async def _connect(stack: AsyncExitStack, pid: int) -> None:
     reader = await stack.enter_async_context(reading(way_out))
     with way_in:
         argv = [*_SLIRP, *(_AS_ROOT if os.geteuid() == 0 else ()), f"--ready-fd={way_in.fileno()}", str(pid), "tap0"]
-        await stack.enter_async_context(_running(argv, stdout=said.fileno(), pass_fds=(way_in.fileno(),)))
+        told = said.fileno()
+        await stack.enter_async_context(_running(argv, stdout=told, stderr=told, pass_fds=(way_in.fileno(),)))
     if not await reader.read(1):
         said.seek(0)
         lines = [line.strip() for line in said.read(2000).decode("utf-8", "replace").splitlines()]
@@ -150,15 +151,25 @@ async def _connect(stack: AsyncExitStack, pid: int) -> None:
 
 
 @asynccontextmanager
-async def _running(argv: Sequence[str], stdout: int, pass_fds: Sequence[int] = ()) -> AsyncIterator[Process]:
+async def _running(
+    argv: Sequence[str], stdout: int, stderr: int = DEVNULL, pass_fds: Sequence[int] = ()
+) -> AsyncIterator[Child]:
     """Its stdin closes with this process, which both programs take as their end; killed here."""
-    errors = DEVNULL if stdout == PIPE else stdout
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=PIPE, stdout=stdout, stderr=errors, env={"PATH": SEARCH_PATH}, pass_fds=tuple(pass_fds), cwd="/"
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
+    theirs, ours = open_pipe()
+    with ours:
+        with theirs:
+            process = Child(
+                argv,
+                env={"PATH": SEARCH_PATH},
+                folder="/",
+                stdin=theirs,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=pass_fds,
+                own_session=False,
+            )
+        try:
+            yield process
+        finally:
             process.kill()
-        await process.wait()
+            await process.wait()

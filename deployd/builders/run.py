@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from deployd.builders.child import Child
 from deployd.builders.lines import Lines
+from deployd.child import Child
 from deployd.limits.cgroup import Group
 from deployd.pipes import open_pipe, read_pipe
 
@@ -42,7 +42,7 @@ async def run_step(
     `group` is what the command is going to be in; `started` is told its pid.
     """
     async with _pipe(lines) as (ended, entrance):
-        process = Child(argv, env=env, folder=folder, output=entrance, pass_fds=pass_fds)
+        process = Child(argv, env=env, folder=folder, stdout=entrance, stderr=entrance, pass_fds=pass_fds)
         entrance.close()
         try:
             if started is not None:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import re
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+
+from deployd.child import Child
+from deployd.pipes import open_pipe, reading
 
 _CHUNK = 65_536
 _MOST_TEXT = 65_536
@@ -38,19 +40,18 @@ async def run_git(
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Finished:
     """What is worth reading goes to `on_line`, at most 200 lines. TimeoutError when it takes too long."""
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(env), start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as readers:
-            output = readers.create_task(_take(process.stdout))
-            complaint = readers.create_task(_read(process.stderr, _progress(on_line)))
-        async with asyncio.timeout(timeout_seconds):
-            code = await process.wait()
-    finally:
-        await _end(process)
+    (out, stdout), (err, stderr) = open_pipe(), open_pipe()
+    async with reading(out) as out_reader, reading(err) as err_reader:
+        with stdout, stderr:
+            process = Child(argv, env=env, stdout=stdout, stderr=stderr)
+        try:
+            async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as readers:
+                output = readers.create_task(_take(out_reader))
+                complaint = readers.create_task(_read(err_reader, _progress(on_line)))
+            async with asyncio.timeout(timeout_seconds):
+                code = await process.wait()
+        finally:
+            await _end(process)
     return Finished(code=code, output=output.result(), complaint=complaint.result())
 
 
@@ -89,8 +90,8 @@ def _progress(on_line: Callable[[str], None]) -> Callable[[str], None]:
     return pass_on
 
 
-async def _end(process: Process) -> None:
-    if process.returncode is None:
+async def _end(process: Child) -> None:
+    if not process.ended:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -1,7 +1,6 @@
 """Finds out how a project is built, in a process of its own: files of strangers are never read in deployd itself."""
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -11,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 import deployd
-from deployd.builders.child import Child
 from deployd.builders.detection.confine import CPU_SECONDS, MEMORY_BYTES, SECONDS
 from deployd.builders.detection.notes import VERB, Ask, Broke, Ended, Note, Planned, Reading, Refused, line
+from deployd.child import Child
 from deployd.domain.build import BuildPlan, BuildWishes
 from deployd.domain.errors import BuildFailed
 from deployd.kernel.owned_tasks import OwnedTasks
@@ -66,9 +65,11 @@ class Detector:
         """A project comes soon: starting takes a while, which can pass meanwhile."""
         if self._orders is None:
             ours, theirs = socket.socketpair()
-            with theirs, open(os.dup(_STDERR), "wb") as output:
+            with theirs:
                 argv = [*self._command, VERB, str(theirs.fileno())]
-                process = Child(argv, env=self._env, folder="/", output=output, pass_fds=[theirs.fileno()])
+                process = Child(
+                    argv, env=self._env, folder="/", stdout=_STDERR, stderr=_STDERR, pass_fds=[theirs.fileno()]
+                )
             self._orders = ours
             self._ending.add(ending := self._tasks.spawn(process.wait(), name="wait for the detectors"))
             ending.add_done_callback(self._ending.discard)

@@ -95,5 +95,6 @@ async def test_frames_without_data_are_not_kept(client: MemoryHttp2, length: int
     upload.app.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
     await client.hear()
     assert client.body == b"hello"
-    assert upload.app.asked.endswith(b"x" if length else b"0\r\n\r\n")
-    assert upload.app.asked.count(b"0\r\n\r\n") == (0 if length else 1)
+    _, _, body = upload.app.asked.partition(b"\r\n\r\n")  # The head may end with the 0 of a time.
+    assert body.endswith(b"x" if length else b"0\r\n\r\n")
+    assert body.count(b"0\r\n\r\n") == (0 if length else 1)
