@@ -185,8 +185,8 @@ class ConfigActor(Actor[ConfigMessage]):
         )
         try:
             return await self._deploy.ask(PutApps(orders=orders), _ASK_SECONDS)
-        except ActorError as error:
-            return [error] * len(some)
+        except (DeploydError, ActorError) as refusal:
+            return [refusal] * len(some)
 
     async def _follow(
         self,

@@ -94,7 +94,9 @@ class WebServer:
         self._listeners.append(await self._serve(opened))
 
     async def _serve(self, opened: socket.socket) -> asyncio.Server:
-        return await asyncio.get_running_loop().create_unix_server(self._protocols(Edge.UNIX), sock=opened)
+        """create_unix_server would look, from Python 3.13 on, for the name that it was bound at, which is gone: another
+        file may have that descriptor now (NotADirectoryError)."""
+        return await asyncio.get_running_loop().create_server(self._protocols(Edge.UNIX), sock=opened)
 
     def _protocols(self, edge: Edge) -> Callable[[], Connection]:
         runner = self._runners.get(edge)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from actors.config import ConfigActor
 from actors.journal import Journal
 from deployd.adapters.toml_file import TomlFile
 from deployd.config import AppConfig, Config
+from deployd.domain.errors import DeploydError, StateConflict
 from deployd.domain.event import EventType
+from deployd.kernel.actor import Actor
 from deployd.kernel.problems import Problems
 from deployd.kernel.ref import Ref
 from deployd.messages.config import ConfigEdited, ConfigMessage
-from deployd.messages.deploy import StopApp
+from deployd.messages.deploy import DeployMessage, PutApps, RequestDeployment, StopApp
 from deployd.settings.declared import Declared
 from tests.support.actor_runner import running
 from tests.web.bench import CLOCK, Bench, serving
@@ -46,18 +49,21 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def _applied(bench: Bench, times: int) -> None:
+    await _noted(bench, EventType.CONFIG_APPLIED, times)
+
+
+async def _noted(bench: Bench, kind: EventType, times: int) -> None:
     async with asyncio.timeout(20):
-        while times > len([one for one in await bench.stores.events.recent(100, None) if _is_applied(one.type)]):
+        while times > len([one for one in await bench.stores.events.recent(100, None) if one.type == kind]):
             await asyncio.sleep(0.01)
 
 
-def _is_applied(kind: str) -> bool:
-    return kind == EventType.CONFIG_APPLIED
-
-
-async def _stopped_after_an_edit(bench: Bench, *readings: Config) -> list[str]:
-    """The apps that were stopped, when the first reading is that of the start."""
-    desk, stores, file = bench.desk, bench.stores, Readings(*readings)
+@asynccontextmanager
+async def _following(
+    bench: Bench, *readings: Config, deploy: Ref[DeployMessage] | None = None
+) -> AsyncIterator[tuple[Ref[ConfigMessage], Problems]]:
+    """The first reading is that of the start."""
+    desk, stores, file, problems = bench.desk, bench.stores, Readings(*readings), Problems()
     journal = Journal(stores.deployments, stores.events, desk.log, CLOCK)
     ref: Ref[ConfigMessage] = Ref("config")
 
@@ -68,14 +74,19 @@ async def _stopped_after_an_edit(bench: Bench, *readings: Config) -> list[str]:
             readings[0],
             stores.apps,
             stores.deployments,
-            desk.deploy,
+            deploy or desk.deploy,
             journal,
-            Problems(),
+            problems,
             Declared(),
             sure_seconds=0.01,
         )
 
     async with running(build, ref):
+        yield ref, problems
+
+
+async def _stopped_after_an_edit(bench: Bench, *readings: Config) -> list[str]:
+    async with _following(bench, *readings) as (ref, _):
         await _applied(bench, 1)
         ref.tell(ConfigEdited())
         await _applied(bench, 2)
@@ -88,3 +99,34 @@ async def test_an_app_whose_table_is_gone_is_stopped_with_prune(bench: Bench) ->
 
 async def test_an_app_whose_table_was_only_not_written_yet_is_not_stopped(bench: Bench) -> None:
     assert await _stopped_after_an_edit(bench, WHOLE, CUT, WHOLE) == []
+
+
+class BusyOnce(Actor[DeployMessage]):
+    """A DeployActor that takes up nothing of the first order."""
+
+    expected = (DeploydError,)
+
+    def __init__(self, ref: Ref[DeployMessage], deploy: Ref[DeployMessage]) -> None:
+        super().__init__(ref)
+        self._deploy = deploy
+        self._busy = True
+
+    async def handle(self, message: DeployMessage) -> object:
+        if self._busy:
+            self._busy = False
+            raise StateConflict("The database is being copied; try again.")
+        assert isinstance(message, PutApps | RequestDeployment)
+        return await self._deploy.ask(message, 5.0)
+
+
+async def test_apps_that_were_refused_as_a_whole_are_tried_again_at_the_next_edit(bench: Bench) -> None:
+    busy: Ref[DeployMessage] = Ref("busy")
+    async with (
+        running(lambda ref: BusyOnce(ref, bench.desk.deploy), busy),
+        _following(bench, WHOLE, WHOLE, deploy=busy) as (ref, problems),
+    ):
+        await _noted(bench, EventType.CONFIG_REFUSED, 1)
+        assert "The database is being copied; try again." in " ".join(problems.all())
+        ref.tell(ConfigEdited())
+        await _applied(bench, 1)
+    assert [app.name for app in await bench.stores.apps.all()] == ["shop"]

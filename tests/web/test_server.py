@@ -1,12 +1,16 @@
 """Opening and closing the edges: nobody else's socket is harmed and nothing stays open."""
 
 import asyncio
+import functools
+import os
 import socket
 import stat
 from pathlib import Path
 
 import pytest
+import uvloop
 
+import web.unix_socket
 from deployd.domain.errors import UserMistake
 from deployd.domain.route import Address
 from deployd.doors import Doors
@@ -50,6 +54,32 @@ async def test_a_folder_with_a_very_long_name_works(tmp_path: Path) -> None:
     folder.mkdir()
     async with serving(folder) as bench:
         assert bench.socket_path.is_socket()
+
+
+def test_what_a_descriptor_became_after_the_socket_was_bound_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop of Python 3.13 looks at the name a socket was bound at: ours is that of a descriptor closed since."""
+    cleaning_up = functools.partialmethod(uvloop.Loop.create_unix_server, cleanup_socket=True)
+    monkeypatch.setattr(uvloop.Loop, "create_unix_server", cleaning_up)
+    listen = web.unix_socket.listen
+    others: list[int] = []
+
+    def listen_while_others_open_files(path: Path) -> socket.socket:
+        opened = listen(path)
+        number = int(Path(opened.getsockname()).parent.name)
+        others.append(os.dup2(opened.fileno(), number))
+        return opened
+
+    async def ask() -> int:
+        async with serving(tmp_path) as bench, over_socket(bench.socket_path) as client:
+            return (await client("GET", "/livez")).status
+
+    monkeypatch.setattr("web.server.listen", listen_while_others_open_files)
+    try:
+        assert uvloop.run(ask()) == 200
+    finally:
+        os.close(others.pop())
 
 
 async def test_stopping_removes_the_socket_and_ends_long_polls_and_tails_at_once(tmp_path: Path) -> None:
