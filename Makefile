@@ -1,10 +1,10 @@
-# make setup | demo | test | corpus | probe | restarts | kills | reload-kills | nspawn | check | bench | binary | fresh: each
-# does all the set-up it needs.
+# make setup | demo | test | corpus | probe | restarts | kills | reload-kills | nspawn | vm | check | bench | binary | fresh:
+# each does all the set-up it needs.
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: setup page demo demo-end test corpus probe restarts kills reload-kills nspawn check bench binary fresh lock clean
+.PHONY: setup page demo demo-end test corpus probe restarts kills reload-kills nspawn vm check bench binary fresh lock clean
 
 # What deployd and the demo use, and no more.
 .venv/.run: pyproject.toml requirements-run.lock packaging/environment.sh packaging/system-packages.sh
@@ -66,6 +66,11 @@ reload-kills: setup
 # Reloads, restarts and stops under the systemd of Debian 12 and 13, 20 rounds each; `make test` takes one of 12.
 nspawn: setup
 	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 tests/e2e/test_systemd.py
+
+# The single file installed on a Debian 12 and 13 that boot under QEMU: limits under control groups v2.
+vm: setup
+	bash packaging/system-packages.sh vm
+	$(BIN)/pytest -n 0 -m vm -o faulthandler_timeout=0 tests/e2e
 
 # dist/deployd: all of it in one file, for machines of this architecture with at least this glibc.
 binary: setup

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system packages that are missing for a purpose: as root through apt on Debian and Ubuntu; otherwise prints
-# the one command to type. `run` is what deployd and its demo use, `test` is more, `bench` its peers on top, `binary`
-# what makes the single file alone.
+# the one command to type. `run` is what deployd and its demo use, `test` is more, `bench` its peers on top, `vm` what
+# boots a virtual machine, `binary` what makes the single file alone.
 set -euo pipefail
 purpose=${1:-run}
 
@@ -38,6 +38,12 @@ if [ "$purpose" = bench ]; then
     need nginx nginx-light
     need haproxy haproxy
     need caddy caddy
+fi
+if [ "$purpose" = vm ]; then
+    need qemu-system-x86_64 qemu-system-x86
+    need mkfs.ext4 e2fsprogs
+    need ssh openssh-client
+    [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)
 fi
 if [ "$purpose" != run ]; then # The tests make the single file, too.
     need objcopy binutils

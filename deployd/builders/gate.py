@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import IO
 
 import msgspec
@@ -50,7 +50,8 @@ class Gate:
         expose(child, BUILD_SCORE)
         if not await asyncio.to_thread(self._group.join, child):
             raise OSError("its control group does not take it in")
-        self._key.write(b"\n")
+        with suppress(BrokenPipeError):  # It has ended by itself and says why.
+            self._key.write(b"\n")
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ import msgspec
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """`needed` checks fail the doctor; the others only cost a feature. `remedy` is None when all is well."""
+    """`needed` checks fail the doctor; the others only cost a feature. `remedy` is None when all is well, or
+    `found` says it, too.
+    """
 
     name: str
     ok: bool

@@ -23,14 +23,16 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 @verb
 def doctor(session: Session) -> None:
     """Look at what deployd needs on this machine and say what to do."""
-    checks = [*host_checks.programs(), host_checks.sandbox(), host_checks.build_network(), host_checks.limits()]
+    checks = host_checks.programs()
     try:
         place = place_of(session.config, session.data_dir)
     except DeploydError as error:
-        checks.append(bad("configuration", str(error), "mend it, or name another file with --config"))
+        checks += [
+            *host_checks.walls(),
+            bad("configuration", str(error), "mend it, or name another file with --config"),
+        ]
     else:
-        checks.append(good("configuration", place.described))
-        checks.extend(_place_checks(place))
+        checks += [*_place_checks(place), good("configuration", place.described)]
     diagnosis = Diagnosis(ok=all(check.ok or not check.needed for check in checks), checks=checks)
     session.show(diagnosis, lambda screen: _print(screen, diagnosis))
     if not diagnosis.ok:
@@ -38,19 +40,19 @@ def doctor(session: Session) -> None:
 
 
 def _place_checks(place: Place) -> list[Check]:
-    daemon = _daemon(place)
-    ports = [host_checks.port(name, host, number, daemon.ok) for name, host, number in place.listeners]
-    return [host_checks.data_folder(place.data_dir), host_checks.disk(place.data_dir), daemon, *ports]
-
-
-def _daemon(place: Place) -> Check:
+    """What walls a daemon has it says itself: its user, unit and control group are not this shell's."""
+    folder = [host_checks.data_folder(place.data_dir), host_checks.disk(place.data_dir)]
     try:
         said = Daemon(place.socket).get("/status", StatusView)
     except Failure as failure:
-        return bad("daemon", str(failure), "deployd serve", needed=False)
-    return good(
-        "daemon", f"deployd {said.version} answers" + "".join(f"; {one}" for one in (*said.problems, *said.warnings))
-    )
+        runs = False
+        checks = [*host_checks.walls(), *folder, bad("daemon", str(failure), "deployd serve", needed=False)]
+    else:
+        runs = True
+        checks = [*folder, good("daemon", f"deployd {said.version} answers")]
+        checks += [Check(name="daemon", ok=False, found=problem) for problem in said.problems]
+        checks += [Check(name="daemon", ok=False, found=warning, needed=False) for warning in said.warnings]
+    return [*checks, *(host_checks.port(name, host, number, runs) for name, host, number in place.listeners)]
 
 
 def _print(screen: Screen, diagnosis: Diagnosis) -> None:

@@ -1,6 +1,7 @@
 """What doctor asks of this machine: programs, the sandbox, cgroups, disk space, ports and folders."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,12 @@ def programs() -> list[Check]:
     ]
 
 
-def sandbox() -> Check:
+def walls() -> list[Check]:
+    """What this very process could keep builds and apps in."""
+    return [_sandbox(), _build_network(), _limits()]
+
+
+def _sandbox() -> Check:
     """Tries a real one: the program alone says nothing about what the kernel allows."""
     if shutil.which("bwrap") is None:
         remedy = "apt install bubblewrap; until then builds with steps are refused"
@@ -40,7 +46,7 @@ def sandbox() -> Check:
     return bad("sandbox", found.why, f"{found.remedy}; until then builds with steps are refused", needed=False)
 
 
-def build_network() -> Check:
+def _build_network() -> Check:
     """What it takes to keep builds from this host's loopback."""
     from deployd.builders.network import NEEDED
     from deployd.builders.sandbox import SEARCH_PATH
@@ -55,7 +61,7 @@ def build_network() -> Check:
     return good("build network", "builds are isolated by slirp4netns")
 
 
-def limits() -> Check:
+def _limits() -> Check:
     """cgroup v2 when its controllers are writable below our own group, else v1."""
     if (_CGROUPS / "cgroup.controllers").is_file():
         own = _own_group()
@@ -83,11 +89,19 @@ def data_folder(folder: Path) -> Check:
             return good("data folder", f"{folder} will be made at the first start")
         return bad("data folder", f"{place} is not writable", "set `data_dir` to a folder this user may write")
     state = folder.stat()
-    if state.st_uid != os.getuid():
-        return bad("data folder", f"{folder} belongs to another user", f"run as its owner, or: chown -R $USER {folder}")
+    owner = _name_of(state.st_uid)
+    if os.getuid() not in (state.st_uid, 0):
+        return bad("data folder", f"{folder} belongs to {owner}", f"sudo -u {owner} deployd doctor, or as root")
     if state.st_mode & 0o077:
         return bad("data folder", f"{folder} is open to other users", f"chmod 700 {folder}")
-    return good("data folder", f"{folder} is ours alone")
+    return good("data folder", f"{folder} is open to {owner} alone")
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"  # As sudo takes it.
 
 
 def port(name: str, host: str, number: int, daemon_runs: bool) -> Check:

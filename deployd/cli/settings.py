@@ -41,6 +41,8 @@ def change_settings(
     by_file = changed.owner is Owner.FILE
     effects = {key: effect(("apps", name, *path), by_file=by_file) for key, path in paths.items()}
     said = [f"`{key}` takes effect {when}" for key, when in effects.items()]
+    if changed.latest is None and changed.settings.repo is not None:
+        said = [f"Deploy it with: deployd deploy {name}"]
     session.say(changed, "\n".join([f"Changed {name}{' in deployd.toml' if by_file else ''}.", *said]))
 
 

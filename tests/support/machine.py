@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -100,8 +101,8 @@ class Machine:
 
     def until(self, command: str, seconds: float = 30.0) -> None:
         """Waits until that line of bash succeeds, which is tried over and over inside."""
-        tried = f"timeout {seconds} bash -c 'until {command}; do sleep 0.02; done'"
-        self.run(tried, seconds=seconds + 10)
+        tried = shlex.quote(f"until {command}; do sleep 0.02; done")
+        self.run(f"timeout {seconds} bash -c {tried}", seconds=seconds + 10)
 
     def journal(self) -> str:
         return self.run("journalctl --no-pager -n 60 -u deployd -o cat", check=False)

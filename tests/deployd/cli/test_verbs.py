@@ -1,12 +1,14 @@
 """Each verb against a real daemon socket: what a person reads, what a program reads, and the exit code."""
 
 import asyncio
+import getpass
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from deployd.cli import host_checks
 from deployd.config import AppConfig
 from deployd.domain.app import AppSettings, Limits
 from deployd.domain.deployment import Outcome, Stage
@@ -164,6 +166,25 @@ async def test_doctor_sees_the_daemon(run: Run) -> None:
     assert checks["daemon"]["found"] == "deployd 9.9.9 answers"
     assert checks["git"]["ok"]
     assert checks["disk"]["name"] == "disk"
+    assert "sandbox" not in checks  # What the daemon may do, this process does not know.
+
+
+async def test_doctor_says_what_the_daemon_misses(run: Run, bench: Bench) -> None:
+    bench.problems.append("Limits of apps do not hold.")
+    said = await run("doctor")
+    assert said.code == 1
+    assert "✗ daemon         Limits of apps do not hold.\n" in said.out
+
+
+def test_a_data_folder_is_its_owners_and_root_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o700)
+    me = getpass.getuser()
+    assert host_checks.data_folder(tmp_path).found == f"{tmp_path} is open to {me} alone"
+    monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
+    refused = host_checks.data_folder(tmp_path)
+    assert (refused.ok, refused.remedy) == (False, f"sudo -u {me} deployd doctor, or as root")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    assert host_checks.data_folder(tmp_path).ok
 
 
 async def test_a_deployment_is_followed_line_by_line_to_its_end(run: Run, bench: Bench) -> None:
@@ -337,6 +358,7 @@ async def test_what_the_file_owns_is_said_by_status_and_asked_before_it_is_remov
 
 async def test_settings_are_set_by_key_and_value(run: Run, bench: Bench) -> None:
     await bench.add_app(limits=Limits(pids=9))
+    await bench.add_deployment()
     said = await run(
         "set", "shop", "domains=a.test,b.test", "health=/up", "limits.memory_mb=256", "processes={ web = 2 }",
         "proxy.reuse=never", "proxy.sticky=true", "limits.pids=", "branch=1.0",
@@ -355,6 +377,14 @@ async def test_settings_are_set_by_key_and_value(run: Run, bench: Bench) -> None
         processes={"web": 2},
         proxy=EdgeSettings(reuse=Reuse.NEVER, sticky=True),
     )
+
+
+async def test_a_setting_of_what_was_never_deployed_takes_effect_with_its_first_deployment(
+    run: Run, bench: Bench
+) -> None:
+    await bench.add_app()
+    said = await run("set", "shop", "limits.memory_mb=256")
+    assert said.out == "Changed shop.\nDeploy it with: deployd deploy shop\n"
 
 
 @pytest.mark.parametrize(
