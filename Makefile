@@ -65,7 +65,7 @@ reload-kills: setup
 
 # Reloads, restarts and stops under the systemd of Debian 12 and 13, 20 rounds each; `make test` takes one of 12.
 nspawn: setup
-	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 tests/e2e/test_systemd.py
+	SYSTEMD_ROUNDS=20 SYSTEMD_SUITES="bookworm trixie" $(BIN)/pytest -n 0 -o faulthandler_timeout=0 tests/e2e/test_systemd.py
 
 # The single file installed on a Debian 12 and 13 that boot under QEMU: limits under control groups v2.
 vm: setup

@@ -252,6 +252,8 @@ class Assembly:
             base_domain=self.config.server.base_domain,
             url_of=self._links.to,
             proxy=self.refs.proxy,
+            declared=self._declared,
+            paused=self.proxy.paused,
         )
         connect = partial(telegram.connect, config.token, config.api_base)
         allow = frozenset(config.allow)

@@ -34,7 +34,7 @@ class Answers:
         return Post(text="\n".join(["I deploy your apps and tell you when something goes wrong.", "", *lines]))
 
     async def apps(self, user: UserId, args: tuple[str, ...]) -> Post:
-        return apps_post([await self._reads.view(app) for app in await self._reads.stores.apps.all()])
+        return apps_post(await self._reads.overview())
 
     async def status(self, user: UserId, args: tuple[str, ...]) -> Post | None:
         if not args:

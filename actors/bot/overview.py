@@ -1,6 +1,6 @@
 """What /apps, /status and /ps say. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,9 +15,11 @@ from deployd.domain.deployment import Deployment, Outcome
 from deployd.domain.instance import Instance
 from deployd.domain.route import Route
 from deployd.ports.chat import Button, Buttons
+from deployd.settings.declared import Owner
 
 MAX_APP_BUTTONS = 40
 _MAX_APPS = 60
+_MAX_BROKEN = 5
 _BUTTONS_IN_ROW = 3
 _TOLD = {
     Outcome.FAILED: "failed",
@@ -26,33 +28,54 @@ _TOLD = {
 }
 
 
-class AppView(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is shown of one app; `deployments` newest first."""
+class AppLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What one line tells of an app."""
 
     app: App
     route: Route | None
+    latest: Deployment | None
+    paused: bool = False
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """`broken` names the apps whose rows cannot be read, each with the reason."""
+
+    apps: tuple[AppLine, ...]
+    broken: Mapping[str, str] = {}
+
+
+class AppView(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is shown of one app; `deployments` newest first."""
+
+    line: AppLine
     deployments: tuple[Deployment, ...]
     instances: tuple[Instance, ...]
     urls: tuple[str, ...]
+    owner: Owner = Owner.API
+    drift: tuple[str, ...] = ()
 
 
-def apps_post(views: Sequence[AppView]) -> Post:
-    if not views:
+def apps_post(overview: Overview) -> Post:
+    broken = [f"⚠️ <b>{escaped(name)}</b> is broken: {escaped(why)}" for name, why in overview.broken.items()]
+    if not overview.apps and not broken:
         return Post(text="There are no apps yet: add one in deployd.toml, with the command line or over the API.")
-    lines = [_headline(view) for view in views[:_MAX_APPS]]
-    if len(views) > _MAX_APPS:
-        lines.append(f"and {len(views) - _MAX_APPS} more")
-    return Post(text="\n".join(lines), buttons=app_buttons([view.app for view in views], Action.STATUS))
+    lines = [*broken[:_MAX_BROKEN], *(_headline(line) for line in overview.apps[:_MAX_APPS])]
+    more = len(overview.apps) + len(broken) - len(lines)
+    lines += [f"and {more} more"] if more else []
+    return Post(text="\n".join(lines), buttons=app_buttons([line.app for line in overview.apps], Action.STATUS))
 
 
 def app_post(view: AppView) -> Post:
-    lines = [_headline(view)]
-    lines += [f"Visitors read: {escaped(view.app.maintenance)}"] if view.app.maintenance else []
+    app = view.line.app
+    lines = [_headline(view.line)]
+    lines += [f"Visitors read: {escaped(app.maintenance)}"] if app.maintenance else []
+    lines += ["Its settings are those of deployd.toml."] if view.owner is Owner.FILE else []
+    lines += [f"⚠️ Drift: {escaped(sentence)}" for sentence in view.drift]
     lines += [escaped(url) for url in view.urls]
     lines += [f"• {escaped(_instance(instance))}" for instance in view.instances[:20]]
     if view.deployments:
         lines += ["", "Last deployments:"]
-        traffic = traffic_of(view.app, view.route)
+        traffic = traffic_of(app, view.line.route)
         lines += [escaped(_deployment(one, state_of(one, *traffic))) for one in view.deployments]
     return Post(text="\n".join(lines), buttons=_app_actions(view))
 
@@ -72,15 +95,15 @@ def app_buttons(apps: Sequence[App], action: Action) -> Buttons:
     return tuple(tuple(shown[i : i + _BUTTONS_IN_ROW]) for i in range(0, len(shown), _BUTTONS_IN_ROW))
 
 
-def _headline(view: AppView) -> str:
-    mark = "🚧 " if view.app.maintenance else ""
-    return f"{mark}<b>{escaped(view.app.name)}</b>: {escaped(_state(view))}"
+def _headline(line: AppLine) -> str:
+    mark = "🚧 " if line.app.maintenance else "⏸ " if line.paused else ""
+    return f"{mark}<b>{escaped(line.app.name)}</b>: {escaped(_state(line))}"
 
 
-def _state(view: AppView) -> str:
+def _state(line: AppLine) -> str:
     """What people get when they open the app, and what was tried last."""
-    newest = view.deployments[0] if view.deployments else None
-    state = serving_of(view.app, view.route).words
+    newest = line.latest
+    state = serving_of(line.app, line.route, paused=line.paused).words
     if newest is not None and not newest.ended:
         return f"{state}; a deployment is {newest.stage}"
     if newest is not None and newest.outcome in _TOLD:
@@ -101,10 +124,10 @@ def _deployment(deployment: Deployment, state: DeploymentState) -> str:
 
 
 def _app_actions(view: AppView) -> Buttons:
-    name = view.app.name
+    name = view.line.app.name
     logs = Button(label="Logs", data=packed(Intent(action=Action.APP_LOGS, subject=name)))
     openers = tuple(Button(label="Open", url=url) for url in view.urls[:1])
-    if view.app.settings.upstreams:
+    if view.line.app.settings.upstreams:
         return ((*openers, logs), *_passing(view))
     deploy = Button(label="Deploy", data=packed(Intent(action=Action.DEPLOY, subject=name)))
     back = Button(label="Roll back", data=packed(Intent(action=Action.ASK_ROLLBACK, subject=name)))
@@ -115,8 +138,8 @@ def _app_actions(view: AppView) -> Buttons:
 
 def _passing(view: AppView) -> Buttons:
     """For what is not meant to last."""
-    name = view.app.name
+    name = view.line.app.name
     canary = Button(label="Canary", data=packed(Intent(action=Action.CANARY, subject=name)))
     reopen = Button(label="Open to visitors", data=packed(Intent(action=Action.REOPEN, subject=name)))
-    row = (*((canary,) if canary_of(view.route) else ()), *((reopen,) if view.app.maintenance else ()))
+    row = (*((canary,) if canary_of(view.line.route) else ()), *((reopen,) if view.line.app.maintenance else ()))
     return (row,) if row else ()

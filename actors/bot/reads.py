@@ -1,12 +1,12 @@
 """What the bot looks at, and never writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from actors.bot.canary_card import RunningCanary, canary_of
 from actors.bot.deployment_card import deployment_card, deployment_taken_back
-from actors.bot.overview import AppView
+from actors.bot.overview import AppLine, AppView, Overview
 from actors.bot.post import Post
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome
@@ -17,13 +17,14 @@ from deployd.kernel.ref import Ref
 from deployd.messages.proxy import AskTraffic, ProxyMessage
 from deployd.ports.log_store import LogStore
 from deployd.ports.stores import Stores
+from deployd.settings.declared import Declared
 
 _SHOWN_DEPLOYMENTS = 5
 _ASK_SECONDS = 2.0
 
 
 class BotReads(msgspec.Struct, frozen=True, kw_only=True):
-    """`url_of` makes a link of a host name; `proxy` is asked for figures."""
+    """`url_of` makes a link of a host name; `proxy` is asked for figures; `paused` are the apps whose requests wait."""
 
     stores: Stores
     logs: LogStore
@@ -31,6 +32,8 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
     base_domain: str
     url_of: Callable[[str], str]
     proxy: Ref[ProxyMessage]
+    declared: Declared
+    paused: Callable[[], Collection[str]]
 
     async def card(self, deployment_id: str) -> Post | None:
         """None once the app, and so the deployment, was removed."""
@@ -51,13 +54,35 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return deployment_taken_back(deployment) if deployment.canary is None else None
 
+    async def overview(self) -> Overview:
+        """However many there are, in three questions to the database."""
+        apps, broken = await self.stores.apps.listed()
+        routes, unroutable = await self.stores.routes.listed()
+        latest, paused = await self.stores.deployments.latest(), self.paused()
+        route_of = {route.app: route for route in routes}
+        return Overview(
+            apps=tuple(
+                AppLine(app=app, route=route_of.get(app.name), latest=latest.get(app.name), paused=app.name in paused)
+                for app in apps
+                if app.name not in unroutable
+            ),
+            broken=broken | unroutable,
+        )
+
     async def view(self, app: App) -> AppView:
+        deployments = await self.stores.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)
         return AppView(
-            app=app,
-            route=await self.stores.routes.get(app.name),
-            deployments=tuple(await self.stores.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)),
+            line=AppLine(
+                app=app,
+                route=await self.stores.routes.get(app.name),
+                latest=next(iter(deployments), None),
+                paused=app.name in self.paused(),
+            ),
+            deployments=tuple(deployments),
             instances=tuple(await self.stores.instances.of_app(app.name)),
             urls=self._urls(app),
+            owner=self.declared.owner(app.name),
+            drift=self.declared.drift(app),
         )
 
     async def rollback_target(self, app: App, release: int | None) -> tuple[int, int]:

@@ -1,40 +1,34 @@
 """Streams the output of a process that deployd waits for, line by line."""
 
 import asyncio
-import os
 from collections.abc import Callable
-from typing import Self
+from typing import IO, Self
 
-from deployd.pipes import read_pipe
+from deployd.pipes import open_pipe, read_pipe
 from deployd.runtimes.lines import cut_lines
 
 
 class OutputPipe:
-    """`writer` goes to the process; `drained` is set when the last holder of a writing end has gone."""
+    """`writer` goes to the process; `drained` is set when the last holder of a writing end has gone.
+
+    Whoever has started the process closes `writer`; the end comes when the process has closed its own.
+    """
+
+    writer: IO[bytes]
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self.drained = asyncio.Event()
-        self.writer = -1
         self._on_line = on_line
 
     async def __aenter__(self) -> Self:
-        way_out, way_in = os.pipe()
-        self.writer = way_in
-        self._transport, _ = await read_pipe(
-            lambda: _Lines(self._on_line, self.drained), os.fdopen(way_out, "rb", buffering=0)
-        )
+        way_out, self.writer = open_pipe()
+        self._transport, _ = await read_pipe(lambda: _Lines(self._on_line, self.drained), way_out)
         return self
 
     async def __aexit__(self, *failure: object) -> None:
-        self.close_writer()
+        self.writer.close()
         self._transport.close()
         await self.drained.wait()
-
-    def close_writer(self) -> None:
-        """Ours; the end comes when the process has closed its own."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
 
 
 class _Lines(asyncio.Protocol):

@@ -91,8 +91,8 @@ class ProcessRuntime:
         """StartFailed when the time is over. Its output is streamed, not kept."""
         over: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         async with OutputPipe(on_line) as pipe:
-            watch = await self._launch(launch, pipe.writer, over.set_result)
-            pipe.close_writer()
+            watch = await self._launch(launch, pipe.writer.fileno(), over.set_result)
+            pipe.writer.close()
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await watch.ended.wait()

@@ -8,7 +8,7 @@ from deployd.domain.event import Event
 from deployd.domain.ids import AppName
 from deployd.domain.secret import Secret
 from deployd.domain.suggestion import did_you_mean
-from deployd.stores.broken_rows import BrokenRows
+from deployd.stores.broken_rows import BrokenRows, way_out
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.events import SqlEventLog
 from deployd.stores.master_key import MasterKey
@@ -47,7 +47,7 @@ class SqlAppStore:
     async def listed(self) -> tuple[list[App], dict[str, str]]:
         rows = await self._database.fetch(_SQL["all"])
         apps, broken = await self._broken.sorted_out("The app", rows, _name, _name, self._app)
-        return apps, {name: f"{why}{_way_out(name)}" for name, why in broken.items()}
+        return apps, {name: f"{why}{way_out(name)}" for name, why in broken.items()}
 
     async def remove(self, name: AppName) -> None:
         await self._database.transact(Statement(_SQL["remove"], (name,)))
@@ -58,7 +58,7 @@ class SqlAppStore:
         try:
             return self._broken.read("The app", name, name, lambda: self._app(row))
         except BrokenRow as error:
-            raise BrokenRow(f"{error}{_way_out(name)}") from error
+            raise BrokenRow(f"{error}{way_out(name)}") from error
 
     def _app(self, row: Row) -> App:
         app = from_row(App, {**row, "stopped": bool(row["stopped"]), "login": None}, "settings")
@@ -70,10 +70,6 @@ class SqlAppStore:
 
 def _name(row: Row) -> str:
     return str(row["name"])
-
-
-def _way_out(name: str) -> str:
-    return f" Remove it with: deployd remove {name}"
 
 
 def seal_login(key: MasterKey, app: str, repo: str | None, login: Secret) -> bytes:

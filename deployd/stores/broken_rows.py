@@ -14,6 +14,11 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, KeyError, StoreUnusa
 _SHOWN = 100
 
 
+def way_out(app: str) -> str:
+    """Ends the sentence about an app that cannot be used as it is."""
+    return f" Remove it with: deployd remove {app}"
+
+
 class BrokenRows:
     """What was found so far, as sentences; one that can be read again, or whose app is gone, is forgotten."""
 

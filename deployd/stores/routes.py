@@ -2,9 +2,10 @@
 
 import msgspec
 
+from deployd.domain.errors import BrokenRow
 from deployd.domain.ids import AppName
 from deployd.domain.route import Route
-from deployd.stores.broken_rows import BrokenRows
+from deployd.stores.broken_rows import BrokenRows, way_out
 from deployd.stores.database import Database, Row, Statement
 from deployd.stores.rows import to_json
 from sql.loader import queries
@@ -24,14 +25,18 @@ class SqlRouteStore:
 
     async def get(self, app: AppName) -> Route | None:
         row = await self._database.fetch_one(_SQL["get"], app)
-        return None if row is None else self._broken.read("The route of", app, app, lambda: _route(row))
+        try:
+            return None if row is None else self._broken.read("The route of", app, app, lambda: _route(row))
+        except BrokenRow as error:
+            raise BrokenRow(f"{error}{way_out(app)}") from error
 
     async def all(self) -> list[Route]:
         return (await self.listed())[0]
 
     async def listed(self) -> tuple[list[Route], dict[str, str]]:
         rows = await self._database.fetch(_SQL["all"])
-        return await self._broken.sorted_out("The route of", rows, _app, _app, _route)
+        routes, broken = await self._broken.sorted_out("The route of", rows, _app, _app, _route)
+        return routes, {app: f"{why}{way_out(app)}" for app, why in broken.items()}
 
     async def remove(self, app: AppName) -> None:
         await self._database.transact(Statement(_SQL["remove"], (app,)))

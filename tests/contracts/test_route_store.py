@@ -1,7 +1,10 @@
 """What a RouteStore promises."""
 
+import re
+
 import pytest
 
+from deployd.domain.errors import BrokenRow
 from deployd.domain.route import Address, Route, StaticSite
 from deployd.ports.stores import Stores
 from deployd.stores.database import Database, Statement
@@ -41,7 +44,10 @@ async def test_a_route_that_cannot_be_read_is_listed_with_the_reason(stores: Sto
     await database.transact(Statement("UPDATE routes SET route = '{half' WHERE app = $1", (SHOP,)))
     routes, broken = await stores.routes.listed()
     assert (routes, list(broken)) == ([CLOSED], [SHOP])
-    assert broken[SHOP] == "The route of shop cannot be read from the database: it is damaged."
+    said = "The route of shop cannot be read from the database: it is damaged. Remove it with: deployd remove shop"
+    assert broken[SHOP] == said
+    with pytest.raises(BrokenRow, match=re.escape(said)):
+        await stores.routes.get(SHOP)
 
 
 async def test_a_removed_route_is_gone(stores: Stores) -> None:

@@ -11,7 +11,7 @@ import uvloop
 
 from deployd.child import Child
 from deployd.pipes import open_pipe, reading
-from tests.deployd.test_pipes import Opener
+from tests.support.descriptors import none_lost
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROUNDS = 200
@@ -23,22 +23,14 @@ def run(request: pytest.FixtureRequest) -> Callable[..., object]:
     return found
 
 
-async def _start_many_beside_threads() -> int:
-    openers = [Opener() for _ in range(3)]
-    for opener in openers:
-        opener.start()
-    try:
+async def _start_many_beside_threads() -> None:
+    with none_lost():
         for _ in range(_ROUNDS):
             assert await Child(["true"], env={}).wait() == 0
-    finally:
-        for opener in openers:
-            opener.over.set()
-            opener.join()
-    return sum(opener.lost for opener in openers)
 
 
 def test_no_thread_loses_a_descriptor_when_a_child_is_started(run: Callable[..., object]) -> None:
-    assert run(_start_many_beside_threads()) == 0
+    run(_start_many_beside_threads())
 
 
 def test_no_child_is_started_in_the_event_loops_own_way() -> None:

@@ -11,6 +11,8 @@ from typing import NoReturn
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 
+from deployd.config import AppConfig
+from deployd.domain.edge import Canary
 from deployd.domain.log_line import Level, Source
 from deployd.logs.figures import Cause
 from deployd.messages.log import OpenTail
@@ -229,18 +231,43 @@ async def test_a_warning_stands_on_top_until_it_was_read(site: LogSite, page: Pa
 
 
 async def test_what_visitors_get_instead_of_an_app_is_marked(site: LogSite, page: Page) -> None:
-    canary: dict[str, object] = {"release": 2, "percent": 5.0, "header": "X-Canary: 1", "allow": []}
-    site.apps = [an_app("blog", maintenance="Back at ten."), an_app("shop", canary=canary)]
+    canary = Canary(release=2, percent=5.0, header="X-Canary: 1")
+    site.apps = [
+        an_app("blog", maintenance="Back at ten."),
+        an_app("shop", canary=canary),
+        an_app("wiki", closed_because="Its process exits at once."),
+    ]
     await _open(page, site)
     notes = page.get_by_role("note")
     closed = "blog is in maintenance; visitors read: Back at ten."
     shared = "v2 of shop is a canary for 5 % of the visitors, requests with X-Canary: 1."
-    await expect(notes).to_have_text([closed, shared])
+    down = "wiki is down (v1): Its process exits at once."
+    await expect(notes).to_have_text([closed, shared, down])
     await expect(page.get_by_label("App").locator("option")).to_have_text(
-        ["All apps", "blog · maintenance", "shop · canary v2", "deployd itself"]
+        ["All apps", "blog · maintenance", "shop · canary v2", "wiki · down", "deployd itself"]
     )
     await page.get_by_label("App").select_option("shop")
-    await expect(notes).to_have_text([shared])
+    await expect(notes).to_have_text(
+        ["shop: serving v1, v2 is a canary for 5 % of the visitors, requests with X-Canary: 1."]
+    )
+    await page.get_by_label("App").select_option("blog")
+    await expect(notes).to_have_text(["blog: in maintenance (serving v1).", "blog: visitors read: Back at ten."])
+
+
+async def test_an_app_is_told_with_what_serves_what_failed_and_who_owns_its_settings(site: LogSite, page: Page) -> None:
+    site.apps = [an_app("shop", failed=True, declared=AppConfig(repo="/srv/repo", health="/up"))]
+    site.broken = {"blog": "The app blog cannot be read from the database: it is damaged."}
+    await _open(page, site, "?app=shop")
+    await expect(page.get_by_role("note")).to_have_text(
+        [
+            "shop: serving v1; the last deployment failed. Its settings are those of deployd.toml.",
+            re.compile("^shop: `health` is .*, and deployd.toml says"),
+        ]
+    )
+    await page.get_by_label("App").select_option("")
+    await expect(page.get_by_role("note").first).to_have_text(
+        "blog is broken: The app blog cannot be read from the database: it is damaged."
+    )
 
 
 async def test_the_newest_line_stays_in_view_when_a_banner_appears(site: LogSite, page: Page) -> None:

@@ -9,19 +9,26 @@ import msgspec
 from aiohttp import web
 
 from actors.logs import LogActor
+from deployd.config import AppConfig
+from deployd.domain.app import App, AppSettings
+from deployd.domain.deployment import Deployment, Outcome, Stage, Trigger
+from deployd.domain.edge import Canary
 from deployd.domain.errors import NotFound
-from deployd.domain.ids import SYSTEM_APP, AppName
+from deployd.domain.ids import SYSTEM_APP, AppName, DeploymentId
 from deployd.domain.log_line import Level, NewLine
+from deployd.domain.route import Address, CanaryRoute, Route
 from deployd.kernel.clock import SystemClock
 from deployd.kernel.ref import Ref
 from deployd.logs.figures import LogFigures
 from deployd.logs.redaction import Redactor
 from deployd.logs.sqlite import SqliteLogStore
 from deployd.messages.log import AppendLines, LogMessage
+from deployd.settings.declared import Declared
 from tests.support.actor_runner import running
 from web.problems import problems
 from web.stream import LogStreams
 from web.ui_files import page_routes
+from web.views import AppList, AppView, app_view
 
 
 class WatchedFigures(LogFigures):
@@ -45,7 +52,8 @@ class LogSite:
         self._heartbeat_seconds = heartbeat_seconds
         self.problems: list[str] = []
         self.warnings: list[str] = []
-        self.apps: list[dict[str, object]] = [an_app("blog"), an_app("shop")]
+        self.apps = [an_app("blog"), an_app("shop")]
+        self.broken: dict[str, str] = {}
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -78,10 +86,11 @@ class LogSite:
             self._runner = None
 
     async def _apps(self, request: web.Request) -> web.Response:
-        return web.json_response({"apps": self.apps})
+        listed = AppList(apps=self.apps, broken=self.broken)
+        return web.Response(body=msgspec.json.encode(listed), content_type="application/json")
 
     async def _find(self, name: str) -> None:
-        if name not in [app["name"] for app in self.apps]:
+        if name not in [app.name for app in self.apps]:
             raise NotFound(f"There is no app named {name!r}.")
 
     async def _lines(self, request: web.Request) -> web.Response:
@@ -101,9 +110,32 @@ class LogSite:
         return web.json_response(said, status=503 if self.problems else 200)
 
 
-def an_app(name: str, maintenance: str | None = None, canary: dict[str, object] | None = None) -> dict[str, object]:
-    """What the page reads of an app."""
-    return {"name": name, "maintenance": maintenance, "canary": canary, "drift": []}
+def an_app(
+    name: str,
+    *,
+    maintenance: str | None = None,
+    canary: Canary | None = None,
+    closed_because: str | None = None,
+    failed: bool = False,
+    declared: AppConfig | None = None,
+) -> AppView:
+    """As the API tells it; `failed`: its last deployment; `declared`: its table in deployd.toml."""
+    app = App(name=AppName(name), settings=AppSettings(repo="/srv/repo"), created_ms=0, maintenance=maintenance)
+    former, last = DeploymentId("dep-1"), DeploymentId("dep-2")
+    route = Route(
+        app=app.name,
+        hosts=(f"{name}.test",),
+        release=1,
+        targets=() if closed_because else (Address(host="127.0.0.1", port=1),),
+        closed_because=closed_because,
+        canary=CanaryRoute(canary=canary, deployment=last) if canary else None,
+        deployment=former,
+    )
+    latest = Deployment(
+        id=last, app=app.name, trigger=Trigger.CLI, by="ann", stage=Stage.ENDED, requested_ms=0,
+        outcome=Outcome.FAILED if failed else Outcome.LIVE,
+    )  # fmt: skip
+    return app_view(app, (f"http://{name}.test/",), route, latest, Declared(apps={name: declared} if declared else {}))
 
 
 @asynccontextmanager

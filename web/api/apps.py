@@ -42,7 +42,7 @@ async def list_apps(request: web.Request) -> web.Response:
     desk = desk_of(request)
     apps, broken = await desk.stores.apps.listed()
     routes, unroutable = await desk.stores.routes.listed()
-    broken |= {name: f"{why} Remove it with: deployd remove {name}" for name, why in unroutable.items()}
+    broken |= unroutable
     route_of, latest, paused = (
         {route.app: route for route in routes},
         await desk.stores.deployments.latest(),

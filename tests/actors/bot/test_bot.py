@@ -9,8 +9,10 @@ import pytest
 from actors.bot.commands import COMMANDS
 from actors.bot.strangers import MOST_AT_ONCE
 from deployd.domain.deployment import Outcome, Stage, Trigger
+from deployd.domain.route import Route
 from deployd.kernel.failure import Next
 from deployd.messages.deploy import CancelDeployment, RequestDeployment, RestartApp, RollBack, StopApp
+from deployd.stores.database import Statement
 from tests.actors.bot.world import ANN, BEN, QUICK, STRANGER, World
 from tests.support.telegram_api import ShownMessage, blocked, slow_down
 
@@ -415,3 +417,15 @@ async def test_a_wrong_token_parks_the_bot_with_the_reason(world: World) -> None
 def test_importing_the_bot_and_its_adapter_does_not_import_aiogram() -> None:
     code = "import sys, actors.bot, deployd.adapters.telegram; sys.exit('aiogram' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+async def test_an_app_with_a_damaged_row_keeps_nobody_from_being_listed(world: World) -> None:
+    shop = await world.add_app()
+    await world.add_app("blog")
+    await world.stores.routes.put(Route(app=shop, hosts=("shop.test",), release=1))
+    await world.database.transact(Statement("UPDATE routes SET route = '{half' WHERE app = $1", (shop,)))
+    async with world.running():
+        await world.api.say(ANN, "/apps")
+        listed = await world.api.message(ANN, "⚠️ shop is broken")
+        assert "Remove it with: deployd remove shop" in listed.text
+        assert "blog: nothing deployed yet" in listed.text

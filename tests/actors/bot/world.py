@@ -49,6 +49,8 @@ from deployd.messages.deploy import (
 from deployd.messages.log import LogMessage
 from deployd.messages.proxy import AskTraffic, PauseTraffic, ProxyMessage, ResumeTraffic
 from deployd.ports.stores import Stores
+from deployd.settings.declared import Declared
+from deployd.stores.database import Database
 from deployd.stores.master_key import MasterKey
 from deployd.stores.sqlite import SqliteDatabase
 from deployd.stores.stores import open_stores
@@ -143,10 +145,11 @@ class ProxyDesk(Actor[ProxyMessage]):
 
 
 class World:
-    def __init__(self, api: TelegramApi, stores: Stores, logs: SqliteLogStore) -> None:
+    def __init__(self, api: TelegramApi, stores: Stores, logs: SqliteLogStore, database: Database) -> None:
         self.api = api
         self.stores = stores
         self.logs = logs
+        self.database = database
         self.orders: list[DeployMessage] = []
         self.journal = journal_of(stores)
         self.bot: Ref[BotMessage] = Ref("bot")
@@ -157,6 +160,8 @@ class World:
         self.failures: asyncio.Queue[ActorFailure] = asyncio.Queue()
         self.supervisor = Supervisor("nothing", [])
         self.warnings = Problems()
+        self.declared = Declared()
+        self.paused: list[str] = []
 
     @asynccontextmanager
     async def running(
@@ -170,6 +175,8 @@ class World:
             base_domain="example.com",
             url_of=url_of,
             proxy=self.proxy,
+            declared=self.declared,
+            paused=lambda: self.paused,
         )
 
         def build(ref: Ref[BotMessage]) -> BotActor:
@@ -282,4 +289,4 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
         logs = await SqliteLogStore.open(folder / "logs.db")
         stack.push_async_callback(logs.close)
         api = await stack.enter_async_context(telegram_api())
-        yield World(api, open_stores(database, MasterKey.load(folder / "master.key")), logs)
+        yield World(api, open_stores(database, MasterKey.load(folder / "master.key")), logs, database)

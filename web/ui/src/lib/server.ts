@@ -1,6 +1,6 @@
 /** What the page asks the server for, apart from the live stream. */
 
-import type { App } from './apps'
+import type { Apps } from './apps'
 import type { LogLine } from './lines'
 
 const TIMEOUT_MS = 15_000
@@ -13,8 +13,8 @@ export interface Readiness {
   warnings: string[]
 }
 
-export async function allApps(): Promise<App[]> {
-  return (await json<{ apps: App[] }>('/api/v1/apps')).apps
+export async function allApps(): Promise<Apps> {
+  return await json<Apps>('/api/v1/apps')
 }
 
 /** Oldest first. */
