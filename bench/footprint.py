@@ -55,6 +55,8 @@ async def run() -> None:
               f"{after_deploys:.0f} MB right after three deployments")  # fmt: skip
         print(f"start to first proxied request {start:.2f} s, worst {max(starts):.2f} "
               f"(goal {START_GOAL_SECONDS}: {'met' if start <= START_GOAL_SECONDS else 'MISSED'})")  # fmt: skip
+        if idle > RSS_GOAL_MB or start > START_GOAL_SECONDS:
+            raise SystemExit(1)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def only_one(file: Path, inherited: int | None = None) -> Iterator[Lock]:
 
     `inherited` is the descriptor with which the process before this one holds it.
     """
-    lock = Lock(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if inherited is None else inherited)
+    lock = Lock(_opened(file) if inherited is None else inherited)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,3 +49,12 @@ def only_one(file: Path, inherited: int | None = None) -> Iterator[Lock]:
         yield lock
     finally:
         lock.close()
+
+
+def _opened(file: Path) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UserMistake(
+            f"{file} cannot be opened: {error.strerror}; it has to be a file of this user's, or none."
+        ) from error

@@ -74,7 +74,8 @@ def prepare_folders(config: Config) -> None:
             folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UserMistake(
-            f"`server.data_dir` {paths.data_dir} cannot be used: {error.strerror}; name a folder that can be written."
+            f"`server.data_dir` {paths.data_dir} cannot be used: {error.filename}: {error.strerror}; "
+            "name a folder that can be written."
         ) from error
 
 

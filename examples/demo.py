@@ -42,7 +42,7 @@ def _run(keep: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     ports = _free_port(8080), _free_port(9001)
-    daemon, kept = None, False
+    daemon, page, kept = None, None, False
     try:
         daemon = _start(ports)
         page = _build_page()
@@ -67,6 +67,8 @@ def _run(keep: bool) -> int:
     finally:
         if not kept:
             _end(daemon)
+        if page is not None and page.poll() is None:
+            os.killpg(page.pid, signal.SIGKILL)
     return 0 if worked else 1
 
 
@@ -111,7 +113,10 @@ def _start(ports: tuple[int, int]) -> subprocess.Popen[bytes]:
 def _build_page() -> subprocess.Popen[str]:
     """Beside the apps: npm waits for the network more than it works."""
     command = [sys.executable, str(_HERE.parent / "packaging" / "page.py")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # In a session of its own, so that what it starts can be ended with it.
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def _page_built(page: subprocess.Popen[str]) -> bool:

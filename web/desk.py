@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from deployd.domain.env import EnvLayer
 from deployd.domain.errors import UserMistake
+from deployd.domain.ids import AppName
 from deployd.kernel.clock import Clock
 from deployd.kernel.ref import Ref
 from deployd.messages.config import ConfigMessage
@@ -61,3 +63,7 @@ DESK = web.AppKey("desk", Desk)
 
 def desk_of(request: web.Request) -> Desk:
     return request.app[DESK]
+
+
+async def env_drift(desk: Desk, app: AppName) -> tuple[str, ...]:
+    return desk.declared.hidden_env(app, await desk.stores.envs.layer(app, EnvLayer.SET))

@@ -15,10 +15,18 @@ _PROBE_SECONDS = 1.0
 def listen(path: Path) -> socket.socket:
     """Bound in a 0700 folder, made 0600, then moved to `path` in one step, over the socket of a dead deployd.
 
-    UserMistake when a living deployd answers at `path`. Paths of any length work: binding goes through a descriptor.
+    UserMistake when a living deployd answers at `path`, or no socket can be made there. Paths of any length work:
+    binding goes through a descriptor.
     """
     if _answers(path):
         raise UserMistake(f"Another deployd is already running on {path.parent}; stop it first.")
+    try:
+        return _listening(path)
+    except OSError as error:
+        raise UserMistake(f"The socket {path} cannot be made: {error.strerror}.") from error
+
+
+def _listening(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".socket-") as folder:

@@ -106,8 +106,11 @@ class EnvEntryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnvView(msgspec.Struct, frozen=True, kw_only=True):
+    """`drift` has a sentence for each value that is not what deployd.toml says."""
+
     version: int
     values: dict[str, EnvEntryView]
+    drift: tuple[str, ...] = ()
 
 
 class LineList(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,11 +227,12 @@ def release_view(release: Release, serving: int | None) -> ReleaseView:
     return ReleaseView(**msgspec.structs.asdict(release), serving=release.number == serving)
 
 
-def env_view(env: Environment) -> EnvView:
+def env_view(env: Environment, drift: tuple[str, ...]) -> EnvView:
     return EnvView(
         version=env.version,
         values={
             key: EnvEntryView(value=None if entry.secret else entry.value.reveal(), secret=entry.secret)
             for key, entry in sorted(env.values.items())
         },
+        drift=drift,
     )

@@ -10,6 +10,7 @@ from actors.bot.overview import AppLine, AppView, Overview
 from actors.bot.post import Post
 from deployd.domain.app import App
 from deployd.domain.deployment import Deployment, Outcome
+from deployd.domain.env import EnvLayer
 from deployd.domain.errors import DeploydError, NotFound, UserMistake
 from deployd.kernel.clock import Clock
 from deployd.kernel.errors import ActorError
@@ -71,6 +72,7 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
 
     async def view(self, app: App) -> AppView:
         deployments = await self.stores.deployments.of_app(app.name, _SHOWN_DEPLOYMENTS)
+        commanded = await self.stores.envs.layer(app.name, EnvLayer.SET)
         return AppView(
             line=AppLine(
                 app=app,
@@ -82,7 +84,7 @@ class BotReads(msgspec.Struct, frozen=True, kw_only=True):
             instances=tuple(await self.stores.instances.of_app(app.name)),
             urls=self._urls(app),
             owner=self.declared.owner(app.name),
-            drift=self.declared.drift(app),
+            drift=(*self.declared.drift(app), *self.declared.hidden_env(app.name, commanded)),
         )
 
     async def rollback_target(self, app: App, release: int | None) -> tuple[int, int]:

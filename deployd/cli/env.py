@@ -63,9 +63,8 @@ def unset_env(
 
 def _change(session: Session, name: str, patch: dict[str, Any]) -> None:
     changed = session.daemon.send("PATCH", f"/apps/{segment(name)}/env", EnvView, patch)
-    session.say(
-        changed, f"Env of {name} is now version {changed.version}; it takes effect with: deployd restart {name}"
-    )
+    said = [f"Env of {name} is now version {changed.version}; it takes effect with: deployd restart {name}"]
+    session.say(changed, "\n".join([*said, *(f"! Drift: {sentence}" for sentence in changed.drift)]))
 
 
 def _read_pairs(pairs: list[str]) -> dict[str, str]:
@@ -92,3 +91,5 @@ def _print_env(screen: Screen, name: str, shown: EnvView, wide: bool) -> None:
     for key, entry in shown.values.items():
         table.add(key, Cell("(secret)", "dim") if entry.value is None else entry.value)
     screen.table(table, wide=wide)
+    for sentence in shown.drift:
+        screen.line(Cell(f"! Drift: {sentence}", "yellow"), indent=2)

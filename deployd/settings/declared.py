@@ -1,6 +1,6 @@
 """Which apps stand in deployd.toml: their settings are the file's, and whatever differs from it is told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,6 +40,17 @@ class Declared:
             f"{_said(field, getattr(declared, field))}."
             for field in AppSettings.__struct_fields__
             if getattr(app.settings, field) != getattr(declared, field)
+        )
+
+    def hidden_env(self, app: str, commanded: Iterable[str]) -> tuple[str, ...]:
+        """A sentence for each key of the file's env that has no effect; `commanded` are those set by command."""
+        declared = self.apps.get(app)
+        if declared is None:
+            return ()
+        return tuple(
+            f"`env.{key}` was set by command, which hides what {self.file.name} says. To have that: "
+            f"deployd env unset {app} {key}"
+            for key in sorted(set(declared.env).intersection(commanded))
         )
 
 

@@ -1,6 +1,8 @@
 """The other database: PostgreSQL through asyncpg, for when several people or backups need it."""
 
 import asyncio
+import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -19,6 +21,7 @@ Session: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 _CONNECT_SECONDS = 10.0
 _COMMAND_SECONDS = 30.0
 _MOST_CONNECTIONS = 8
+_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _MIGRATION_LOCK = 0x6465706C6F7964
 """Names deployd among the advisory locks of the server, so that two starting at once migrate one after the other."""
 
@@ -111,8 +114,11 @@ async def _migrate(session: Session, where: str) -> None:
 
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or 'localhost'}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
 def _reason(error: BaseException) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else "no answer in time"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    said = _NUMBER.sub("", str(error)).splitlines()
+    return said[0].rstrip(".") if said else "no answer in time"

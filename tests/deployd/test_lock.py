@@ -30,3 +30,8 @@ def test_a_second_process_is_refused_and_named_the_first(tmp_path: Path) -> None
         holder.wait()
     with only_one(file):
         assert file.read_text().strip().isdigit()
+
+
+def test_a_lock_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserMistake, match="cannot be opened: Is a directory"), only_one(tmp_path):
+        pass

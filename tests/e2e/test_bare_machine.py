@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.bare, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _FIRST_SECONDS, _SECOND_SECONDS = 60.0, 5.0
 _PATIENCE = 3.0
-"""How much longer a slow registry or a busy machine may take than is promised."""
+"""How much longer a slow registry or a busy machine may take than is promised; what it took is printed."""
 _FOLDER = {"root": "/root/deployd", VISITOR: f"/home/{VISITOR}/deployd"}
 
 
@@ -78,6 +78,7 @@ def test_the_demo_needs_nothing_that_is_there_and_leaves_nothing_running(machine
     assert time.monotonic() - began < _SECOND_SECONDS * _PATIENCE, second.stdout
 
     _kept_until_told(machine)
+    _ends_with_ctrl_c(machine)
     _fails_when_an_app_does(machine)
 
 
@@ -101,6 +102,25 @@ def _kept_until_told(machine: Machine) -> None:
         assert answer.status == 200
     ended = machine.make("demo-end")
     assert ended.returncode == 0, ended.stdout
+    assert machine.left_running() == []
+
+
+def _ends_with_ctrl_c(machine: Machine) -> None:
+    """In a terminal it goes on until then."""
+    argv = machine.root.argv("script -qec 'make demo' /dev/null", user=machine.user, cwd=_FOLDER[machine.user])
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as typed:
+        assert typed.stdin is not None
+        assert typed.stdout is not None
+        said = b""
+        while b"Ctrl-C ends the demo." not in said:
+            line = typed.stdout.readline()
+            assert line, said
+            said += line
+        assert re.search(rb"http://127\.0\.0\.1:\d+/logs", said)
+        typed.stdin.write(b"\x03")
+        typed.stdin.flush()
+        typed.stdout.read()
+    assert typed.returncode != 0
     assert machine.left_running() == []
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.support.daemon import Daemon, running_daemon
@@ -17,8 +18,12 @@ async def told(daemon: Daemon) -> tuple[int, str]:
 
 async def test_visitors_are_told_whether_an_app_was_never_deployed_is_stopped_or_is_none(tmp_path: Path) -> None:
     repo = repo_with({"index.html": "it works"}, tmp_path / "app")
-    async with running_daemon(tmp_path) as daemon:
+    async with running_daemon(tmp_path, server_toml='brand = "Ann & Ben"') as daemon:
         assert await told(daemon) == (404, "No app is served under this host name.")
+        async with aiohttp.ClientSession() as session:
+            asked = {"Host": "app.test", "Accept": "text/html"}
+            async with session.get(f"http://127.0.0.1:{daemon.http_port}/", headers=asked) as answer:
+                assert "Ann &amp; Ben" in await answer.text()
         await daemon.create_app("app", str(repo))
         assert await told(daemon) == (503, "This app has not been deployed yet.")
         assert (await daemon.api("POST", "/api/v1/apps/app/pause", {}))[0] == 409

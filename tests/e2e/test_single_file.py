@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.support.bare_root import VISITOR, BareRoot, bare_root
+from tests.support.certificate_maker import CertificateMaker
 from tests.support.load import constant_load
 from tests.support.ports import free_port
 from tests.support.repos import repo_with
@@ -20,17 +23,20 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("single file"), pytest.ma
 _HOME = f"/home/{VISITOR}"
 _FILE = f"{_HOME}/deployd"
 _READY_SECONDS = 30.0
+_MOST_BYTES = 60_000_000
 
 
 class Server:
     """`deployd serve` of the visitor, from that one file."""
 
-    def __init__(self, root: BareRoot) -> None:
+    def __init__(self, root: BareRoot, more: str = "") -> None:
+        """`more` are tables of its deployd.toml."""
         self.root = root
-        self.http, admin = free_port(), free_port()
+        self.http, self.https, self.admin = free_port(), free_port(), free_port()
         (root.files / _HOME.lstrip("/") / "deployd.toml").write_text(
-            f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http}"\nadmin = "127.0.0.1:{admin}"\n'
-            'base_domain = "test"\n[deploy]\nwatch_seconds = 0\nbuild_network = "host"\n'
+            f'[server]\ndata_dir = "data"\nhttp = "127.0.0.1:{self.http}"\nadmin = "127.0.0.1:{self.admin}"\n'
+            + (f'https = "127.0.0.1:{self.https}"\n' if "[[tls." in more else "")
+            + f'base_domain = "test"\n[deploy]\nwatch_seconds = 0\nbuild_network = "host"\n{more}'
         )
 
     def deployd(self, *words: str, check: bool = True) -> str:
@@ -46,15 +52,15 @@ class Server:
         """The folder that the daemon runs from."""
         return Path(self.root.run(["readlink", f"/proc/{self.pid}/exe"]).stdout).parent.name
 
-    async def get(self, host: str) -> tuple[int, str]:
-        url = f"http://127.0.0.1:{self.http}/"
+    async def get(self, host: str, url: str = "") -> tuple[int, str]:
+        url = url or f"http://127.0.0.1:{self.http}/"
         async with aiohttp.ClientSession() as session, session.get(url, headers={"Host": host}) as answer:
             return answer.status, await answer.text()
 
 
 @contextmanager
-def serving(root: BareRoot) -> Iterator[Server]:
-    server = Server(root)
+def serving(root: BareRoot, more: str = "") -> Iterator[Server]:
+    server = Server(root, more)
     argv = root.argv(f"{_FILE} serve & wait", user=VISITOR)  # A parent that goes on, as on a machine.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
@@ -93,6 +99,41 @@ async def test_a_bare_debian_deploys_reloads_and_upgrades_with_no_failed_request
             assert load.failures == []
             assert f"The one before is kept as {_FILE}.previous" in said
             assert server.unpacked.startswith("9999") != unpacked.startswith("9999")
+
+
+def test_it_is_no_larger_than_promised(file: Path) -> None:
+    assert file.stat().st_size <= _MOST_BYTES
+
+
+async def test_the_page_tls_the_bot_and_the_driver_of_postgresql_are_inside(file: Path) -> None:
+    """Each is loaded only by who needs it, and would be missed by nothing else here."""
+    chain, key = f"{_HOME}/chain.pem", f"{_HOME}/key.pem"
+    maker = CertificateMaker()
+    made = maker.make("x.test")
+    trusting = ssl.create_default_context(cadata=maker.root)
+    bot = '[telegram]\ntoken = "1:a"\napi_base = "http://127.0.0.1:1"\nallow = [1]\n'
+    own = f'[[tls.certificates]]\ncert = "{chain}"\nkey = "{key}"\n'
+    with bare_root() as root:
+        root.copy_in(file, _FILE, user=VISITOR)
+        for path, text in ((chain, made.chain), (key, made.key)):
+            (root.files / path.lstrip("/")).write_text(text)
+        root.run(f"chown {VISITOR}: {chain} {key} && chmod 600 {key}")
+        with serving(root, bot + own) as server:
+            page = await server.get("localhost", f"http://127.0.0.1:{server.admin}/logs")
+            assert "<title>Logs · deployd</title>" in page[1]
+            async with aiohttp.ClientSession() as session:
+                url = f"https://127.0.0.1:{server.https}/"
+                named: dict[str, Any] = {"ssl": trusting, "server_hostname": "x.test", "headers": {"Host": "x.test"}}
+                async with session.get(url, **named) as answer:
+                    assert (answer.status, "No app is served" in await answer.text()) == (404, True)
+            async with asyncio.timeout(_READY_SECONDS):
+                while "Telegram cannot be reached" not in await asyncio.to_thread(server.deployd, "status"):
+                    await asyncio.sleep(0.1)
+            assert "server.http" in server.deployd("check", "--explain", "server.http")
+        config = root.files / _HOME.lstrip("/") / "deployd.toml"
+        config.write_text('[database]\nurl = "postgresql://127.0.0.1:1/deployd"\n')
+        said = root.run([_FILE, "serve"], user=VISITOR, check=False).stdout
+        assert said == "The database postgresql://127.0.0.1:1/deployd cannot be used: Connection refused.\n"
 
 
 async def test_an_upgrade_that_does_not_get_ready_is_taken_back(file: Path, tmp_path: Path) -> None:

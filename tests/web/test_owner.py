@@ -14,11 +14,12 @@ import pytest
 from actors.config import ConfigActor
 from actors.journal import Journal
 from deployd.adapters.toml_file import TomlFile
-from deployd.config import Config
+from deployd.config import AppConfig, Config
 from deployd.config_file import load
 from deployd.domain.app import AppSettings
 from deployd.domain.deployment import Outcome
 from deployd.domain.event import EventType
+from deployd.domain.secret import Secret
 from deployd.kernel.problems import Problems
 from deployd.messages.deploy import PutApp, RemoveApp, RequestDeployment
 from tests.support.actor_runner import running
@@ -217,6 +218,22 @@ async def test_drift_is_told_by_the_api(owner: Client, bench: Bench, file: Toml)
     await bench.desk.deploy.ask(PutApp(name="shop", settings=settings), 5)
     shown = await owner("GET", SHOP)
     assert shown.body["drift"] == ['`domains` is ["other.example"], and deployd.toml says ["shop.example"].']
+
+
+async def test_a_value_set_by_command_is_told_as_drift_where_the_file_sets_it_too(
+    owner: Client, bench: Bench, file: Toml
+) -> None:
+    await bench.desk.deploy.ask(PutApp(name="shop", settings=AppSettings(repo="https://git.test/shop.git")), 5)
+    declared = AppConfig(repo="https://git.test/shop.git", env={"MODE": Secret("slow"), "SIZE": Secret("1")})
+    bench.desk.declared.apps = {"shop": declared}
+    hidden = [
+        "`env.MODE` was set by command, which hides what deployd.toml says. To have that: deployd env unset shop MODE"
+    ]
+    changed = await owner("PATCH", f"{SHOP}/env", {"MODE": "fast", "OTHER": "x"})
+    assert changed.body["drift"] == hidden
+    assert (await owner("GET", f"{SHOP}/env")).body["drift"] == hidden
+    assert (await owner("GET", SHOP)).body["drift"] == hidden
+    assert (await owner("PATCH", f"{SHOP}/env", {"MODE": None})).body["drift"] == []
 
 
 async def test_an_app_that_was_made_by_command_is_owned_by_the_api(owner: Client, bench: Bench, file: Toml) -> None:

@@ -49,6 +49,13 @@ async def test_the_socket_of_a_dead_deployd_is_replaced(tmp_path: Path) -> None:
         assert (await client("GET", "/livez")).status == 200
 
 
+def test_a_socket_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "deployd.sock").mkdir()
+    with pytest.raises(UserMistake, match=r"deployd\.sock cannot be made: Is a directory\."):
+        web.unix_socket.listen(tmp_path / "deployd.sock")
+    assert [each.name for each in tmp_path.iterdir()] == ["deployd.sock"]
+
+
 async def test_a_folder_with_a_very_long_name_works(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 120)
     folder.mkdir()

@@ -18,7 +18,7 @@ from deployd.messages.deploy import PutApp, RemoveApp, RestartApp, SetMaintenanc
 from deployd.settings.declared import Owner
 from deployd.settings.edit import merged
 from web.auth import CALLER, EDGE, Edge
-from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of
+from web.desk import ASK_SECONDS, STOP_SECONDS, Desk, desk_of, env_drift
 from web.endpoint import PREFIX, Endpoint
 from web.views import REDACTED, AppList, AppView, app_view
 from web.wire import answer, body_of, nothing, unusable
@@ -133,7 +133,8 @@ def accepted(deployment: Deployment) -> web.Response:
 async def _view(desk: Desk, app: App) -> AppView:
     latest = await desk.stores.deployments.of_app(app.name, 1)
     route = await desk.stores.routes.get(app.name)
-    return _view_of(desk, app, route, latest[0] if latest else None, desk.vitals.paused())
+    view = _view_of(desk, app, route, latest[0] if latest else None, desk.vitals.paused())
+    return msgspec.structs.replace(view, drift=(*view.drift, *await env_drift(desk, app.name)))
 
 
 def _view_of(desk: Desk, app: App, route: Route | None, latest: Deployment | None, paused: Collection[str]) -> AppView:

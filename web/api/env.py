@@ -8,7 +8,7 @@ from aiohttp import web
 from deployd.domain.env import EnvValue, check_env
 from deployd.domain.secret import Secret
 from deployd.messages.deploy import ChangeEnv
-from web.desk import ASK_SECONDS, desk_of
+from web.desk import ASK_SECONDS, desk_of, env_drift
 from web.endpoint import Endpoint
 from web.views import EnvView, env_view
 from web.wire import answer, body_of
@@ -26,7 +26,7 @@ EnvPatch = dict[str, str | EnvEntry | None]
 async def show_env(request: web.Request) -> web.Response:
     desk = desk_of(request)
     app = await desk.stores.apps.get(request.match_info["app"])
-    return answer(env_view(await desk.stores.envs.read(app.name)))
+    return answer(env_view(await desk.stores.envs.read(app.name), await env_drift(desk, app.name)))
 
 
 async def change_env(request: web.Request) -> web.Response:
@@ -35,8 +35,9 @@ async def change_env(request: web.Request) -> web.Response:
     put = _entries(patch)
     check_env({key: entry.value for key, entry in put.items()})
     remove = tuple(key for key, value in patch.items() if value is None)
-    order = ChangeEnv(app=request.match_info["app"], put=put, remove=remove)
-    return answer(env_view(await desk.deploy.ask(order, ASK_SECONDS)))
+    app = await desk.stores.apps.get(request.match_info["app"])
+    changed = await desk.deploy.ask(ChangeEnv(app=app.name, put=put, remove=remove), ASK_SECONDS)
+    return answer(env_view(changed, await env_drift(desk, app.name)))
 
 
 def _entries(patch: Mapping[str, str | EnvEntry | None]) -> dict[str, EnvValue]:
