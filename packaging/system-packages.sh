@@ -29,6 +29,8 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
     need pebble pebble
     need git-lfs git-lfs
     need wrk wrk
+    need zsh zsh
+    need fish fish
     need systemd-nspawn systemd-container
     [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
     [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)

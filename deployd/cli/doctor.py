@@ -7,6 +7,7 @@ from deployd.cli.check import Check, bad, good
 from deployd.cli.daemon import Daemon
 from deployd.cli.failure import Failure
 from deployd.cli.place import Place, place_of
+from deployd.cli.programs import programs
 from deployd.cli.screen import Screen
 from deployd.cli.session import Session
 from deployd.cli.table import Cell
@@ -23,7 +24,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 @verb
 def doctor(session: Session) -> None:
     """Look at what deployd needs on this machine and say what to do."""
-    checks = host_checks.programs()
+    checks = programs()
     try:
         place = place_of(session.config, session.data_dir)
     except DeploydError as error:

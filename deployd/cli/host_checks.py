@@ -1,44 +1,38 @@
-"""What doctor asks of this machine: programs, the sandbox, cgroups, disk space, ports and folders."""
+"""What doctor asks of this machine: the sandbox, cgroups, disk space, ports and folders."""
 
 import os
 import pwd
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 
-from uv import find_uv_bin
-
+from deployd.builders.sandbox import SEARCH_PATH
 from deployd.cli.check import Check, bad, good
+from deployd.cli.programs import first_line, older, run, too_old
 
-_PROBE_SECONDS = 10.0
 _DISK_NEEDED_BYTES = 2 * 1024**3
 _TUN = "/dev/net/tun"
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def programs() -> list[Check]:
-    return [
-        _program("git", "git", "--version", "apt install git", needed=True),
-        _program("node", "node", "--version", "apt install nodejs npm; without it no Node app can be built"),
-        _program("npm", "npm", "--version", "apt install npm; without it no Node app can be built"),
-        _program("uv", _uv(), "--version", "pip install uv; without it no Python app can be built"),
-    ]
-
-
-def walls() -> list[Check]:
+def walls(search_path: str = SEARCH_PATH) -> list[Check]:
     """What this very process could keep builds and apps in."""
-    return [_sandbox(), _build_network(), _limits()]
+    return [_sandbox(search_path), _build_network(search_path), _limits()]
 
 
-def _sandbox() -> Check:
-    """Tries a real one: the program alone says nothing about what the kernel allows."""
-    if shutil.which("bwrap") is None:
+def _sandbox(search_path: str) -> Check:
+    """Tries a real one: the program alone says nothing about what the kernel allows, nor its version about what a
+    distribution has added to it."""
+    if shutil.which("bwrap", path=search_path) is None:
         remedy = "apt install bubblewrap; until then builds with steps are refused"
         return bad("sandbox", "bubblewrap is missing", remedy, needed=False)
-    answer = _run(["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "true"])
+    shut = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"]
+    answer = run(["bwrap", *shut, "--ro-bind", "/", "/", "--proc", "/proc", "true"], search_path)
     if answer is not None and answer.returncode == 0:
         return good("sandbox", "bubblewrap works")
+    said = first_line(run(["bwrap", "--version"], search_path)) or ""
+    if (least := too_old("bubblewrap", said)) is not None:
+        return bad("sandbox", older(said, least), least.remedy, needed=False)
     why = answer.stderr.strip().splitlines()[-1] if answer is not None and answer.stderr.strip() else "no answer"
     from deployd.builders.obstacles import obstacle, this_host
 
@@ -46,15 +40,17 @@ def _sandbox() -> Check:
     return bad("sandbox", found.why, f"{found.remedy}; until then builds with steps are refused", needed=False)
 
 
-def _build_network() -> Check:
+def _build_network(search_path: str) -> Check:
     """What it takes to keep builds from this host's loopback."""
     from deployd.builders.network import NEEDED
-    from deployd.builders.sandbox import SEARCH_PATH
 
-    missing = [package for program, package in NEEDED.items() if shutil.which(program, path=SEARCH_PATH) is None]
+    missing = [package for program, package in NEEDED.items() if shutil.which(program, path=search_path) is None]
     if missing:
         remedy = f"apt install {' '.join(missing)}; until then builds reach what listens on this host's loopback"
         return bad("build network", f"{', '.join(missing)} is missing", remedy, needed=False)
+    said = first_line(run(["slirp4netns", "--version"], search_path)) or ""
+    if (least := too_old("slirp4netns", said)) is not None:
+        return bad("build network", older(said, least), least.remedy, needed=False)
     if not os.access(_TUN, os.R_OK | os.W_OK):
         remedy = f"chmod 0666 {_TUN}; until then builds reach what listens on this host's loopback"
         return bad("build network", f"{_TUN} cannot be opened by this user", remedy, needed=False)
@@ -119,30 +115,6 @@ def port(name: str, host: str, number: int, daemon_runs: bool) -> Check:
         return bad(name, f"{where} may not be opened by this user", f"{allow}, or choose a port above 1023")
     except OSError as error:
         return bad(name, f"{where} cannot be opened: {error.strerror or error}", "stop who has it, or change the port")
-
-
-def _program(name: str, path: str, argument: str, remedy: str, needed: bool = False) -> Check:
-    answer = _run([path, argument])
-    if answer is None or answer.returncode != 0:
-        return bad(name, f"{name} is missing", remedy, needed)
-    return good(name, answer.stdout.strip().splitlines()[0] if answer.stdout.strip() else path)
-
-
-def _uv() -> str:
-    """The one that every build gets: it came with deployd."""
-    try:
-        return find_uv_bin()
-    except FileNotFoundError:
-        return "uv"
-
-
-def _run(argv: list[str]) -> subprocess.CompletedProcess[str] | None:
-    try:
-        return subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
 
 
 def _own_group() -> Path:

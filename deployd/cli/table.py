@@ -1,4 +1,4 @@
-"""Lays out a table in the columns there are: an address or an id is never broken, the rest is folded around them."""
+"""Lays out a table in the columns there are: it is folded between words, and no address, id or other word is broken."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """`whole` cells are never broken: they are copied, clicked and typed again. `below`: moves to a line of its own
-    under the row where there is no room."""
+    """`whole` cells stand in one line beside the others. `below`: moves to lines of its own under the row where there
+    is no room."""
 
     heading: str
     whole: bool = False
@@ -37,52 +37,74 @@ class Table:
         self.rows.append(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells))
 
     def lines(self, width: int | None) -> list[Line]:
-        """Without a `width` each row is one line."""
+        """Without a `width` each row is one line. What is too long for its column stands below its row."""
         beside = [number for number, column in enumerate(self.columns) if not column.below]
         for numbers in (list(range(len(self.columns))), beside):
             part = Table(
                 tuple(self.columns[number] for number in numbers),
                 [tuple(row[number] for number in numbers) for row in self.rows],
             )
-            if (widths := part._widths(width)) is not None:
-                return self._laid_out(part, widths, width)
+            if (widths := part._widths(width, part._longest_words())) is not None:
+                return self._laid_out(part, numbers, widths, width)
+        while (widths := part._widths(width, [_LEAST] * len(beside))) is not None:
+            fitting = part._without_long_words(widths)
+            if fitting == part:
+                return self._laid_out(part, beside, widths, width)
+            part = fitting  # Without those cells there may be more room for the others.
         return self._stacked(width or 0)
 
-    def _widths(self, width: int | None) -> list[int] | None:
+    def _widths(self, width: int | None, least: list[int]) -> list[int] | None:
         """None when they do not fit."""
         natural = [
             max(cells(text) for text in (column.heading, *(row[number].text for row in self.rows)))
             for number, column in enumerate(self.columns)
         ]
-        return natural if width is None or _total(natural) <= width else self._folded(natural, width)
+        return natural if width is None or _total(natural) <= width else self._folded(natural, least, width)
 
-    def _folded(self, natural: list[int], width: int) -> list[int] | None:
+    def _folded(self, natural: list[int], least: list[int], width: int) -> list[int] | None:
         """The widest of those that may be broken gives way first; None when that is not enough."""
+        least = [max(_LEAST, one, cells(column.heading)) for one, column in zip(least, self.columns, strict=True)]
         widths = list(natural)
         while (excess := _total(widths) - width) > 0:
             spare = [
                 (widths[number], number)
                 for number, column in enumerate(self.columns)
-                if not column.whole and widths[number] > max(_LEAST, cells(column.heading))
+                if not column.whole and widths[number] > least[number]
             ]
             if not spare:
                 return None
             widest, number = max(spare)
             second = max((one for one, _ in spare if one < widest), default=_LEAST)
-            least = max(_LEAST, cells(self.columns[number].heading))
-            widths[number] = max(least, widest - excess, min(second, widest - 1))
+            widths[number] = max(least[number], widest - excess, min(second, widest - 1))
         return widths
 
-    def _laid_out(self, part: "Table", widths: list[int], width: int | None) -> list[Line]:
-        """`part` is what has room beside each other; the rest follows under each row."""
+    def _longest_words(self) -> list[int]:
+        return [
+            max((_longest_word(row[number].text) for row in self.rows), default=0)
+            for number in range(len(self.columns))
+        ]
+
+    def _without_long_words(self, widths: list[int]) -> "Table":
+        """Cells with a word that is wider than their column are empty."""
+        rows = [
+            tuple(
+                cell if column.whole or _longest_word(cell.text) <= room else Cell("")
+                for cell, column, room in zip(row, self.columns, widths, strict=True)
+            )
+            for row in self.rows
+        ]
+        return Table(self.columns, rows)
+
+    def _laid_out(self, part: "Table", numbers: list[int], widths: list[int], width: int | None) -> list[Line]:
+        """`part` is what has room beside each other in the columns `numbers`; the rest follows under each row."""
         lines = list(part._row(tuple(Cell(column.heading, "bold") for column in part.columns), widths))
-        below = [number for number, column in enumerate(self.columns) if column not in part.columns]
         for row, full in zip(part.rows, self.rows, strict=True):
             lines += part._row(row, widths)
-            for number in below:
-                cell, whole = full[number], self.columns[number].whole or width is None
-                for text in [cell.text] if whole else wrapped(cell.text, max((width or 0) - _GAP, _LEAST)):
-                    lines += [[Cell(" " * _GAP), Cell(text, cell.style)]] if text else []
+            beside = dict(zip(numbers, row, strict=True))
+            for number, cell in enumerate(full):
+                if cell.text and beside.get(number) != cell:
+                    folded = wrapped(cell.text, max((width or 0) - _GAP, _LEAST))
+                    lines += [[Cell(" " * _GAP), Cell(text, cell.style)] for text in folded]
         return lines
 
     def _row(self, row: tuple[Cell, ...], widths: list[int]) -> Iterable[Line]:
@@ -105,8 +127,7 @@ class Table:
             lines.append([Cell(first.text, first.style or "bold")])
             for cell, column in zip(rest, self.columns[1:], strict=True):
                 label = f"{' ' * _GAP}{column.heading}".ljust(label_width)
-                whole = column.whole or not cell.text
-                for text in [cell.text] if whole else wrapped(cell.text, max(width - label_width, _LEAST)):
+                for text in wrapped(cell.text, max(width - label_width, _LEAST)):
                     if text:
                         lines.append([Cell(label, "dim"), Cell(text, cell.style)])
                     label = " " * label_width
@@ -114,21 +135,16 @@ class Table:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """By words; a word longer than the line is cut. At least one line."""
+    """Between words; one that is longer than the line stands in a line of its own. At least one line."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
-        if cells(joined) <= width:
-            line = joined
-            continue
-        if line:
+        if line and cells(joined) > width:
             lines.append(line)
-        while cells(word) > width:
-            head = _head(word, width)
-            lines.append(head)
-            word = word[len(head) :]
-        line = word
+            line = word
+        else:
+            line = joined
     return [*lines, line] if line or not lines else lines
 
 
@@ -141,11 +157,8 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def _head(word: str, width: int) -> str:
-    end = len(word) if len(word) < width else width
-    while end > 1 and cells(word[:end]) > width:
-        end -= 1
-    return word[:end]
+def _longest_word(text: str) -> int:
+    return max(map(cells, text.split(" ")))
 
 
 def _total(widths: list[int]) -> int:

@@ -1,6 +1,7 @@
 """help, --version and completion: what a person finds without a manual, and without a network."""
 
 import asyncio
+import os
 import shlex
 import shutil
 import subprocess
@@ -92,12 +93,36 @@ _ASK = {
 _BEFORE = {"bash": "", "zsh": "compdef() { : }; ", "fish": ""}
 
 
+def _needs(shell: str) -> None:
+    if shutil.which(shell) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{shell} is not installed")
+        pytest.skip(f"{shell} is not installed")
+
+
+def test_a_shell_that_is_missing_fails_where_everything_has_to_be_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no-such-shell is not installed"):
+        _needs("no-such-shell")
+
+
+def test_the_shells_are_among_what_is_installed_for_the_tests(tmp_path: Path) -> None:
+    """The script finds nothing in this PATH, apt included, and names what is missing."""
+    script = Path(__file__).parents[3] / "packaging" / "system-packages.sh"
+    ran = subprocess.run(
+        ["/bin/bash", script, "test"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=20,
+        check=False,
+    )  # fmt: skip
+    named = ran.stderr.partition("Debian packages: ")[2].partition(".")[0].split()
+    assert ran.returncode == 1
+    assert set(_ASK) - {"bash"} <= set(named)
+
+
 @pytest.mark.parametrize("shell", list(_ASK))
 async def test_the_script_of_each_shell_completes_verbs_and_the_names_of_apps(
     shell: str, bench: Bench, tmp_path: Path
 ) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    _needs(shell)
     await bench.add_app("shop")
     await bench.add_app("blog")
     programs = tmp_path / "bin"

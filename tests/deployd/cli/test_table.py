@@ -58,6 +58,69 @@ def test_the_rows_are_stacked_where_columns_have_no_room() -> None:
     ]
 
 
+UPSTREAM = "metrics-backend-1.internal.example.com:9000"
+DEPLOYMENT = "dep-0f3k9x2m7q4s"
+PAGE = "https://ci.internal.example.com/projects/metrics/pipelines/184467/jobs/991"
+
+
+def upstreams() -> Table:
+    table = apps()
+    table.add("metrics", f"routing to {UPSTREAM}", "-", "http://metrics.example.com/")
+    return table
+
+
+def deployments() -> Table:
+    below = (Column("COMMIT", below=True), Column("REASON", below=True))
+    table = Table((Column("DEPLOYMENT", whole=True), *map(Column, ("STATE", "RELEASE", "WHEN")), *below))
+    table.add(
+        DEPLOYMENT, "failed", "v4", "2 min ago", "1a2b3c4d Faster", f"The check failed: see {PAGE} for its lines."
+    )
+    return table
+
+
+def test_a_cell_with_a_word_too_long_for_its_column_moves_below_its_row() -> None:
+    assert text_of(upstreams(), 80) == [
+        "APP                 STATE                      LAST DEPLOYMENT",
+        "a-rather-long-name  serving v3                 failed 2 min ago (v4 never went",
+        "                                               live)",
+        f"  {URL}",
+        "up                  routing to 127.0.0.1:9000  -",
+        "  http://up.example.com/",
+        "metrics                                        -",
+        f"  routing to {UPSTREAM}",
+        "  http://metrics.example.com/",
+    ]
+
+
+def test_other_columns_are_folded_first_where_that_keeps_the_word_in_its_column() -> None:
+    assert text_of(upstreams(), 90) == [
+        "APP                 STATE                                        LAST DEPLOYMENT",
+        "a-rather-long-name  serving v3                                   failed 2 min ago (v4",
+        "                                                                 never went live)",
+        f"  {URL}",
+        "up                  routing to 127.0.0.1:9000                    -",
+        "  http://up.example.com/",
+        "metrics             routing to                                   -",
+        f"                    {UPSTREAM}",
+        "  http://metrics.example.com/",
+    ]
+
+
+def test_several_addresses_are_folded_between_each_other() -> None:
+    table = Table((Column("APP", whole=True), Column("STATE"), Column("ADDRESS", whole=True, below=True)))
+    table.add("shop", "serving v3", f"{URL} {URL} {URL}")
+    assert text_of(table, 110)[2:] == [f"  {URL} {URL}", f"  {URL}"]
+
+
+@pytest.mark.parametrize("width", [*range(40, 201)])
+def test_each_address_and_id_stands_unbroken_in_a_line_at_every_width(width: int) -> None:
+    for table, wholes in ((upstreams(), (UPSTREAM, URL)), (deployments(), (DEPLOYMENT, PAGE))):
+        lines = text_of(table, width)
+        for whole in wholes:
+            assert any(whole in line.split() for line in lines)
+        assert all(len(line) <= width for line in lines if "://" not in line and UPSTREAM not in line)
+
+
 @pytest.mark.parametrize("width", [*range(1, 130), 200])
 def test_an_address_and_a_name_are_whole_at_every_width_and_nothing_else_is_too_wide(width: int) -> None:
     lines = text_of(apps(), width)
@@ -69,4 +132,8 @@ def test_an_address_and_a_name_are_whole_at_every_width_and_nothing_else_is_too_
 def test_wide_letters_count_twice() -> None:
     assert cells("日本") == 4
     assert wrapped("日本語 ok", 6) == ["日本語", "ok"]
-    assert wrapped("abcdefgh", 3) == ["abc", "def", "gh"]
+
+
+def test_a_word_is_never_cut() -> None:
+    assert wrapped("abcdefgh", 3) == ["abcdefgh"]
+    assert wrapped("a abcdefgh i j", 3) == ["a", "abcdefgh", "i j"]
