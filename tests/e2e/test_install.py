@@ -1,5 +1,7 @@
 """deployd installed as a service of a bare Debian, and taken away again."""
 
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.bare_root import BareRoot, bare_root
+from tests.support.machine import booted
 from tests.support.ports import free_port
 from tests.support.single_file import newer, single_file
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("single file"), pytest.mark.timeout(300)]
 _DOWNLOADED = "/root/deployd"
 _PLACES = "/etc/deployd /etc/systemd/system/deployd* /usr/local/bin/deployd* /usr/local/lib/deployd /var/lib/deployd"
+_ASK = """
+import sys
+from urllib.request import Request, urlopen
+asked = Request("http://127.0.0.1:9001/api/v1/tokens", headers={"Authorization": f"Bearer {sys.argv[1]}"})
+print(urlopen(asked).status)
+"""
 _LEFT = f"ls -d {_PLACES} 2>/dev/null; getent passwd deployd; true"
 
 
@@ -87,6 +96,32 @@ def test_an_installed_deployd_is_upgraded_from_a_folder_that_only_root_can_write
             alone = "until [ $(pidof deployd | wc -w) = 1 ]; do sleep 0.05; done"  # The one before may still end.
             now = root.run(f"{alone}; readlink /proc/$(pidof deployd)/exe", timeout=60).stdout
             assert now.startswith("/usr/local/lib/deployd/9999")
+
+
+def test_under_systemd_it_starts_lets_its_login_in_is_upgraded_and_leaves_nothing(file: Path, tmp_path: Path) -> None:
+    with booted("bookworm") as host:
+        for name, source in (("deployd", file), ("newer", newer(file, tmp_path / "newer"))):
+            shutil.copy(source, host.files / "root" / name)
+        before = host.run(_LEFT)
+        said = host.run("/root/deployd install")
+        assert "ufw allow 8080/tcp" in said
+        token = re.search(r"^Login: (\S+) ", said, re.M)
+        assert token is not None, said
+        host.write("/root/ask.py", _ASK)
+        assert host.run(f"python3 /root/ask.py {token[1]}") == "200\n"
+        assert "HTTP Error 401" in host.run("python3 /root/ask.py nonsense", check=False)
+        assert host.unit("ActiveState") == "active"
+        assert "nothing to do" in host.run("/root/deployd install")
+
+        pid = host.unit("MainPID")
+        assert "it has taken over" in host.run("deployd upgrade /root/newer")
+        assert host.unit("MainPID") != pid
+        host.run("systemctl restart deployd")
+        assert "/usr/local/lib/deployd/9999" in host.run(f"readlink /proc/{host.unit('MainPID')}/exe")
+
+        host.run("deployd uninstall --purge")
+        assert host.run(_LEFT) == before
+        assert host.unit("LoadState") == "not-found"
 
 
 def test_only_root_installs(file: Path) -> None:

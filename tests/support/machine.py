@@ -127,6 +127,14 @@ print(asked.getresponse().read().decode())
 @contextmanager
 def machine(suite: str) -> Iterator[Machine]:
     """Booted, with deployd's units in place but not started. Skips the test where there is no nspawn."""
+    with booted(suite) as host:
+        _install(host)
+        yield host
+
+
+@contextmanager
+def booted(suite: str) -> Iterator[Machine]:
+    """Without a user or a unit of deployd. Skips the test where there is no nspawn."""
     _need_nspawn()
     base, venv = kept_base(suite, PACKAGES), _kept_venv(suite)
     copy = Path(tempfile.mkdtemp(prefix="deployd-machine-"))
@@ -140,7 +148,6 @@ def machine(suite: str) -> Iterator[Machine]:
         host = Machine(_first_process(outer, console))
         host.until("[ $(systemctl is-system-running) != starting ] && systemctl is-active -q dbus", _BOOT_SECONDS)
         host.run(f"{_PROC}; {_TUN}")
-        _install(host)
         yield host
     finally:
         outer.terminate()  # nspawn asks the machine to power off
