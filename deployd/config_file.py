@@ -56,24 +56,23 @@ def decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserMistake(f"{path}:{line}: The config file is not UTF-8 text: save it as UTF-8.") from error
+        before = error.object[: error.start].decode()  # The content without its byte order mark.
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise UserMistake(f"{path}:{line}:{column}: The config file is not UTF-8 text: save it as UTF-8.") from error
 
 
 def tables_of(text: str, path: Path) -> dict[str, Any]:
     """As tomllib reads them; ConfigMistakes says where it cannot."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        # Both take their time to load, and most starts need neither.
+    except (ValueError, RecursionError) as error:  # Also for a number that is too long, or lists in lists without end.
+        # All take their time to load, and most starts need none.
         from deployd.settings.mistakes import ConfigMistakes
         from deployd.settings.places import Places
         from deployd.settings.syntax import mistakes_of_syntax
 
         places = Places(text)
         raise ConfigMistakes(path, places, mistakes_of_syntax(places, error)) from error
-    except RecursionError as error:
-        raise UserMistake(f"{path}: Its lists or tables are nested too deeply.") from error
 
 
 def parse(text: str, path: Path) -> Config:

@@ -41,7 +41,7 @@ class WebServer:
         self._admin = admin
         self._socket_path = socket_path
         self._extra = extra
-        self._streams = LogStreams(desk.log, desk.stores.apps.get)
+        self._streams = _streams(desk)
         self._runners: dict[Edge, web.AppRunner] = {}
         self._listeners: list[asyncio.Server] = []
         self._socket_inode: int | None = None
@@ -50,7 +50,7 @@ class WebServer:
 
     async def start(self) -> None:
         """UserMistake when the admin address or the data folder is taken; nothing is left open then."""
-        self._streams = LogStreams(self._desk.log, self._desk.stores.apps.get)
+        self._streams = _streams(self._desk)
         routes = [*self._streams.routes(), *self._extra]
         self._runners = {edge: _runner(make_app(self._desk, edge, routes)) for edge in Edge}
         try:
@@ -112,6 +112,10 @@ class WebServer:
             return
         if ours:
             self._socket_path.unlink()
+
+
+def _streams(desk: Desk) -> LogStreams:
+    return LogStreams(desk.log, desk.stores.apps.get, desk.stores.deployments.get)
 
 
 def _runner(app: web.Application) -> web.AppRunner:

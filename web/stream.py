@@ -11,6 +11,7 @@ from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level, LogLine, Source
 from deployd.kernel.ref import Ref
 from deployd.messages.log import Gap, LogMessage, LogTail, OpenTail
+from web.known import FindDeployment, check_deployment
 from web.wire import query_of
 
 STREAM_PATH = "/api/v1/logs/stream"
@@ -41,11 +42,13 @@ class LogStreams:
         self,
         log: Ref[LogMessage],
         find: Callable[[str], Awaitable[object]],
+        find_deployment: FindDeployment,
         heartbeat_seconds: float = _HEARTBEAT_SECONDS,
     ) -> None:
         """`find` raises NotFound for what is no app's name."""
         self._log = log
         self._find = find
+        self._find_deployment = find_deployment
         self._heartbeat_seconds = heartbeat_seconds
         self._tails: set[LogTail] = set()
         self._closed = False
@@ -103,6 +106,8 @@ class LogStreams:
         query = query_of(request, TailQuery)
         if query.app is not None and query.app != SYSTEM_APP:
             await self._find(query.app)
+        if query.deployment is not None:
+            await check_deployment(self._find_deployment, query.deployment, query.app)
         after_app, after = _resume_point(last_event or query.after, query.app)
         tail = await self._log.ask(
             OpenTail(

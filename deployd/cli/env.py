@@ -8,21 +8,25 @@ from typer.core import TyperGroup
 
 from deployd.cli.apps import AppArgument, WideOption
 from deployd.cli.daemon import segment
-from deployd.cli.failure import Failure
+from deployd.cli.failure import Failure, Missing
 from deployd.cli.screen import Screen
 from deployd.cli.session import Session
 from deployd.cli.table import Cell, Column, Table
 from deployd.cli.verb import verb
+from deployd.domain.suggestion import nearest
 from web.views import EnvView
 
 
 class _ListByDefault(TyperGroup):
-    """`env APP` lists, and `env APP set K=V` is `env set APP K=V`."""
+    """`env APP` lists, and `env APP set K=V` is `env set APP K=V`. A verb that is mistyped must not pass for an app."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            verb_second = len(args) > 1 and args[1] in self.commands
-            args = [args[1], args[0], *args[2:]] if verb_second else ["list", *args]
+            second = args[1] if len(args) > 1 and not args[1].startswith("-") else ""
+            if nearest(second, self.commands):
+                args = [second, args[0], *args[2:]]
+            elif not (second and nearest(args[0], self.commands)):
+                args = ["list", *args]
         return super().parse_args(ctx, args)
 
 
@@ -33,7 +37,13 @@ env = typer.Typer(cls=_ListByDefault, no_args_is_help=True)
 @verb
 def list_env(session: Session, name: AppArgument, wide: WideOption = False) -> None:
     """Show names, and the values that are not secret."""
-    shown = session.daemon.get(f"/apps/{segment(name)}/env", EnvView)
+    try:
+        shown = session.daemon.get(f"/apps/{segment(name)}/env", EnvView)
+    except Missing as missing:
+        meant = nearest(name, [each.name for each in env.registered_commands if each.name])
+        if meant is None or "Did you mean" in str(missing):
+            raise
+        raise Missing(f"{missing} Did you mean the verb {meant!r}?") from missing
     session.show(shown, lambda screen: _print_env(screen, name, shown, wide))
 
 

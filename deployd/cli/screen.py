@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from deployd.cli.safe_text import safe_text
+from deployd.cli.source_line import fitted
 from deployd.cli.table import Cell, Table, cells
 
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
@@ -37,11 +38,21 @@ class Screen:
         for line in [safe] if self.width is None or not fold else _folded(safe, self.width, indent):
             self._put("".join(map(self._painted, line)))
 
-    def text(self, text: str, style: str = "") -> None:
-        """As many lines as it has; what is folded of an indented one is indented further."""
-        for line in text.split("\n"):
+    def text(self, text: str, style: str = "", indent: int = 0) -> None:
+        """As many lines as it has; what is folded of an indented one is indented further.
+
+        A line of a file and the marks under it are cut instead: folded, the marks would stand under something else.
+        """
+        lines = text.split("\n")
+        while lines:
+            if self.width is not None and len(lines) > 1 and (pair := fitted(lines[0], lines[1], self.width)):
+                for line in pair:
+                    self.line(Cell(line, style), fold=False)
+                del lines[:2]
+                continue
+            line = lines.pop(0)
             margin = len(line) - len(line.lstrip(" "))
-            self.line(Cell(line, style), indent=margin + 2 if margin else 0)
+            self.line(Cell(line, style), indent=margin + 2 if margin else indent)
 
     def table(self, table: Table, *, wide: bool = False) -> None:
         safe = Table(

@@ -3,6 +3,7 @@
 import tomllib
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec import inspect
 
@@ -14,6 +15,9 @@ from deployd.cli.verb import verb
 from deployd.domain.setting import ANY
 from deployd.settings.declared import Owner
 from web.views import AppView
+
+_LONGEST = 60
+"""Of a value that is repeated in a sentence."""
 
 
 @verb
@@ -66,6 +70,9 @@ def _read(path: list[str], value: str) -> object:
         if isinstance(kinds[0], inspect.VarTupleType):
             return [part.strip() for part in value.split(",")]
     try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
-        raise Failure(f"`{'.'.join(path)}` must be {described(kind)}, and is {value}.") from error
+        read = tomllib.loads(f"value = {value}")["value"]
+        msgspec.json.encode(read)
+    except (ValueError, OverflowError, RecursionError) as error:  # Also what is TOML, and too long or too deep.
+        shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+        raise Failure(f"`{'.'.join(path)}` must be {described(kind)}, and is {shown}.") from error
+    return read

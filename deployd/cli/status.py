@@ -74,7 +74,7 @@ def _show_deployment(session: Session, deployment_id: str) -> None:
 def _print_daemon(screen: Screen, said: StatusView, listed: AppList, wide: bool) -> None:
     screen.text(f"deployd {said.version}, {'ready' if said.ready else 'not ready'}")
     for sentence in (*said.problems, *said.warnings):
-        screen.line(Cell(f"! {sentence}", "yellow"), indent=2)
+        screen.text(f"! {sentence}", "yellow", indent=2)  # With the line of deployd.toml it may be about.
     for actor in said.actors:
         if actor.state != "running":
             why = f": {actor.last_failure}" if actor.last_failure else ""

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from deployd.domain.known_tools import KNOWN_TOOLS
 from deployd.domain.setting import WrongSetting, raise_first
+from deployd.domain.suggestion import nearest
 
 _FOLDER = re.compile(r"(?!.*(^|/)\.\.(/|$))(?!/)[^\x00-\x1f\\]{1,400}")
 
@@ -108,3 +110,9 @@ def wrong_build_settings(settings: BuildSettings) -> Iterator[WrongSetting]:
     for key, folder in (("root", settings.root), ("output", settings.output)):
         if folder is not None and not _FOLDER.fullmatch(folder):
             yield WrongSetting(("build", key), f"`build.{key}` {folder!r} is not a folder inside the repository.")
+    for name, version in settings.tools.items():
+        if version and name not in KNOWN_TOOLS:  # Without one it may be any program that the host is to have.
+            close = nearest(name, KNOWN_TOOLS)
+            meant = f"did you mean `{close}`?" if close else "leave its version out, since deployd cannot tell it."
+            sentence = f"`build.tools` {name[:80]!r} is no tool that deployd knows: {meant}"
+            yield WrongSetting(("build", "tools", name), sentence, named=True)

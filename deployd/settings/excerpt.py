@@ -5,6 +5,7 @@ import re
 from deployd.domain.setting import Key
 from deployd.settings.places import Places, Span
 from deployd.settings.schema import is_secret
+from deployd.settings.window import window
 
 _LEFT_OUT = "…"
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
@@ -19,11 +20,9 @@ def excerpt(places: Places, span: Span) -> str:
     number = places.line(span.start)
     line = places.line_span(number)
     text, start, end = _without(places.text, line, _hidden(places, line, number), span)
-    text = text[:_LONGEST]
-    start = min(start, len(text))
-    marks = "^" * max(1, min(end, len(text)) - start)
+    text, start, end = window(text, start, max(end, start + 1), _LONGEST)
     pad = re.sub(r"[^\t]", " ", text[:start])  # A tab is as wide under the line as in it.
-    return f"{number:5} | {text}\n{'':5} | {pad}{marks}"
+    return f"{number:5} | {text}\n{'':5} | {pad}{'^' * (end - start)}"
 
 
 def without_credentials(text: str) -> str:

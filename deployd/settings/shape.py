@@ -14,6 +14,8 @@ Resolve = Callable[[object], object]
 """What becomes of a secret as it stands in the file; ValueError says why nothing can."""
 
 _LISTED_KEYS = 16
+_TOO_LONG = 10**30
+"""What a sentence does not repeat; of thousands of digits Python itself makes no text."""
 
 
 def wrong_shapes(value: Any, kind: inspect.Type, key: Key, resolve: Resolve) -> Iterator[WrongSetting]:
@@ -38,7 +40,7 @@ def wrong_shapes(value: Any, kind: inspect.Type, key: Key, resolve: Resolve) -> 
 def _wrong_value(value: Any, kind: inspect.Type, key: Key, resolve: Resolve) -> str | None:
     match kind:
         case inspect.IntType() | inspect.FloatType() if not _in_range(value, kind):
-            return f"`{shown(key)}` must be {described(kind)}, and is {value}."
+            return f"`{shown(key)}` must be {described(kind)}, and is {_named(value).removeprefix('the number ')}."
         case inspect.EnumType() | inspect.LiteralType() if value not in allowed(kind):
             return _wrong_choice(value, kind, key)
         case inspect.CustomType():
@@ -71,7 +73,7 @@ def _fits(value: Any, kind: inspect.Type) -> bool:
 
 
 def _in_range(value: float, kind: inspect.IntType | inspect.FloatType) -> bool:
-    if not math.isfinite(value) or abs(value) >= 2**63:
+    if abs(value) >= 2**63 or math.isnan(value):
         return False
     above = (kind.gt is None or value > kind.gt) and (kind.ge is None or value >= kind.ge)
     return above and (kind.le is None or value <= kind.le)
@@ -167,6 +169,8 @@ def _named(value: Any) -> str:
     match value:
         case bool():
             return f"{value}".lower()
+        case int() if abs(value) >= _TOO_LONG:
+            return "a number of more than 30 digits"
         case int() | float():
             return f"the number {value}"
         case str():

@@ -1,6 +1,7 @@
 """Why a text is no TOML, in words for somebody who writes it by hand."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 
@@ -10,14 +11,43 @@ from deployd.settings.shape import shown
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 _WORD = re.compile(r"[^\s,\]}#]*")
 _TWICE = ("Cannot overwrite a value", "Cannot declare", "Duplicate inline table key")
+_INTEGER = re.compile(r"[+-]?(\d[\d_]*)(?![\d_.eE])")
 _SPELLED = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 _CURLY = "\u201c\u201d\u201e\u2018\u2019"
 
 Why = Callable[[Places, int], str]
 
 
-def mistakes_of_syntax(places: Places, error: tomllib.TOMLDecodeError) -> Iterator[tuple[Span, str]]:
+def mistakes_of_syntax(places: Places, error: ValueError | RecursionError) -> Iterator[tuple[Span, str]]:
     """One, or every name that stands twice: what comes after another mistake cannot be read for sure."""
+    match error:
+        case tomllib.TOMLDecodeError():
+            yield from _not_toml(places, error)
+        case RecursionError():
+            yield _deepest(places), "The lists or tables here are nested too deeply."
+        case _:
+            yield from _too_long(places, error)
+
+
+def _deepest(places: Places) -> Span:
+    """Where reading places ended, too, as it goes no deeper than tomllib; else they are about as deep as both can."""
+    if not places.whole:
+        return Span(places.reached_at, places.reached_at)
+    return places.values[max(places.values, key=len)]
+
+
+def _too_long(places: Places, error: ValueError) -> Iterator[tuple[Span, str]]:
+    """It is TOML, but more digits than `sys.get_int_max_str_digits()` take too long to be made a number of."""
+    for span in sorted(places.values.values()):
+        found = _INTEGER.match(places.text, span.start, span.end)
+        digits = len(found[1].replace("_", "")) if found else 0
+        if digits > sys.get_int_max_str_digits():
+            yield span, f"A number of {digits:,} digits is too long to be read."
+            return
+    yield Span(places.reached_at, places.reached_at), f"Not readable: {str(error).rstrip('.')}."
+
+
+def _not_toml(places: Places, error: tomllib.TOMLDecodeError) -> Iterator[tuple[Span, str]]:
     what = _PLACE.sub("", str(error))
     at = _offset(places, str(error))
     if what.startswith(_TWICE):

@@ -60,10 +60,10 @@ async def _noted(bench: Bench, kind: EventType, times: int) -> None:
 
 @asynccontextmanager
 async def _following(
-    bench: Bench, *readings: Config, deploy: Ref[DeployMessage] | None = None
+    bench: Bench, *readings: Config, deploy: Ref[DeployMessage] | None = None, on_disk: TomlFile | None = None
 ) -> AsyncIterator[tuple[Ref[ConfigMessage], Problems]]:
     """The first reading is that of the start."""
-    desk, stores, file, problems = bench.desk, bench.stores, Readings(*readings), Problems()
+    desk, stores, file, problems = bench.desk, bench.stores, on_disk or Readings(*readings), Problems()
     journal = Journal(stores.deployments, stores.events, desk.log, CLOCK)
     ref: Ref[ConfigMessage] = Ref("config")
 
@@ -130,3 +130,28 @@ async def test_apps_that_were_refused_as_a_whole_are_tried_again_at_the_next_edi
         ref.tell(ConfigEdited())
         await _applied(bench, 1)
     assert [app.name for app in await bench.stores.apps.all()] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (5_000 * "9", "deployd.toml:2:13: A number of 5,000 digits is too long to be read."),
+        (400 * "9", "deployd.toml:2:13: `logs.keep_days` must be a whole number from 1 to 1,000,000,000"),
+        (5_000 * "[", "deployd.toml:2:1: The lists or tables here are nested too deeply."),
+    ],
+)
+async def test_an_edit_without_end_is_refused_and_the_actor_goes_on(
+    bench: Bench, tmp_path: Path, value: str, why: str
+) -> None:
+    """No restart is allowed here: the first crash would end the test."""
+    file = tmp_path / "deployd.toml"
+    file.write_text("[logs]\nkeep_days = 1\n")
+    on_disk = TomlFile(file)
+    async with _following(bench, await on_disk.load(), on_disk=on_disk) as (_, problems):
+        await _applied(bench, 1)
+        file.write_text(f"[logs]\nkeep_days = {value}\n")
+        await _noted(bench, EventType.CONFIG_REFUSED, 1)
+        assert why in " ".join(problems.all())
+        file.write_text("[logs]\nkeep_days = 2\n")
+        await _applied(bench, 2)
+        assert problems.all() == []

@@ -317,8 +317,8 @@ def test_names_with_letters_beyond_ascii_become_what_browsers_ask_for(tmp_path: 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserMistake, match=r"deployd\.toml: The config file cannot be read: No such file"):
         load(tmp_path / "deployd.toml")
-    (tmp_path / "deployd.toml").write_bytes(b"a = 1\n\xff\xfe")
-    with pytest.raises(UserMistake, match=r"deployd\.toml:2: The config file is not UTF-8 text"):
+    (tmp_path / "deployd.toml").write_bytes("\ufeffa = 1\nb = 'ü".encode() + b"\xff'")
+    with pytest.raises(UserMistake, match=r"deployd\.toml:2:7: The config file is not UTF-8 text"):
         load(tmp_path / "deployd.toml")
 
 

@@ -53,6 +53,7 @@ class LogSite:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.apps = [an_app("blog"), an_app("shop")]
+        self.deployments = {"dep-1": "shop", "dep-2": "shop"}
         self.broken: dict[str, str] = {}
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -66,7 +67,7 @@ class LogSite:
 
     async def start(self) -> None:
         """On the port it had before, after a stop."""
-        self.streams = LogStreams(self.log, self._find, self._heartbeat_seconds)
+        self.streams = LogStreams(self.log, self._find, self._find_deployment, self._heartbeat_seconds)
         app = web.Application(middlewares=[problems])
         app.add_routes([*self.streams.routes(), *page_routes()])
         app.router.add_get("/api/v1/apps", self._apps)
@@ -92,6 +93,14 @@ class LogSite:
     async def _find(self, name: str) -> None:
         if name not in [app.name for app in self.apps]:
             raise NotFound(f"There is no app named {name!r}.")
+
+    async def _find_deployment(self, deployment: str) -> Deployment:
+        if deployment not in self.deployments:
+            raise NotFound(f"There is no deployment {deployment!r}.")
+        app = AppName(self.deployments[deployment])
+        return Deployment(
+            id=DeploymentId(deployment), app=app, trigger=Trigger.CLI, by="ann", stage=Stage.BUILDING, requested_ms=0
+        )
 
     async def _lines(self, request: web.Request) -> web.Response:
         app, after = request.match_info.get("app"), request.query.get("after")

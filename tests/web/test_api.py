@@ -88,6 +88,19 @@ async def test_credentials_in_a_repo_url_are_not_shown_and_survive_a_patch(owner
     assert echoed.status == 400
 
 
+async def test_a_repo_url_that_cannot_be_read_is_refused_without_its_credentials(owner: Client, bench: Bench) -> None:
+    refused = await owner("POST", APPS, {"name": "shop", "repo": "https://u:hunter22@[bad/x"})
+    assert (refused.status, "hunter22" in str(refused.body)) == (400, False)
+    assert await bench.stores.apps.all() == []
+
+
+async def test_a_tool_that_nobody_knows_is_refused_with_the_one_that_was_meant(owner: Client, bench: Bench) -> None:
+    app = await bench.add_app()
+    refused = await owner("PATCH", f"{APPS}/shop", {"build": {"tools": {"nod": "20"}}})
+    assert (refused.status, "did you mean `node`?" in refused.body["detail"]) == (400, True)
+    assert await bench.stores.apps.get("shop") == app
+
+
 async def test_a_patch_changes_tables_key_by_key(owner: Client) -> None:
     await owner("POST", APPS, SHOP | {"limits": {"memory_mb": 256, "pids": 9}, "processes": {"web": 2, "worker": 1}})
     patch = {"limits": {"pids": None, "cpus": 2}, "processes": {"worker": None, "clock": 0}}
@@ -216,6 +229,24 @@ async def test_stored_lines_are_given_by_level_and_position(owner: Client, bench
     assert (await owner("GET", "/api/v1/logs")).body["lines"][0]["text"] == "one"
     assert (await owner("GET", "/api/v1/logs?after=1")).status == 400
     assert (await owner("GET", f"{path}?limit=many")).status == 400
+
+
+async def test_the_lines_of_a_deployment_are_told_from_those_of_one_that_there_is_not(
+    owner: Client, bench: Bench
+) -> None:
+    await bench.add_app()
+    await bench.add_app("blog")
+    known = (await bench.add_deployment()).id
+    await bench.say("of one that is forgotten by now", deployment="dep-old")
+    for path, deployment in (
+        (APPS + "/shop/logs", "dep-nope"),
+        ("/api/v1/logs", "dep-nope"),
+        (APPS + "/blog/logs", known),
+    ):
+        refused = await owner("GET", f"{path}?deployment={deployment}")
+        assert (refused.status, refused.body["detail"]) == (404, f"There is no deployment {deployment!r}.")
+    assert (await owner("GET", f"{APPS}/shop/logs?deployment={known}")).body["lines"] == []
+    assert len((await owner("GET", f"{APPS}/shop/logs?deployment=dep-old")).body["lines"]) == 1
 
 
 async def test_an_actor_that_is_not_running_is_a_503_to_try_again(owner: Client, bench: Bench) -> None:

@@ -12,7 +12,9 @@ from web.stream import LogStreams
 
 async def test_the_document_names_each_route_of_the_api_and_no_other(bench: Bench, owner: Client) -> None:
     document = (await owner("GET", DOCUMENT_PATH)).body
-    app = make_app(bench.desk, Edge.UNIX, LogStreams(bench.desk.log, bench.stores.apps.get).routes())
+    app = make_app(
+        bench.desk, Edge.UNIX, LogStreams(bench.desk.log, bench.stores.apps.get, bench.stores.deployments.get).routes()
+    )
     served = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()

@@ -226,3 +226,18 @@ async def test_the_lines_of_an_app_that_does_not_exist_are_refused_before_the_up
         assert (answer.status, (await answer.json())["detail"]) == (404, "There is no app named 'shpo'.")
     async with client.ws_connect(STREAM_PATH, params={"app": "deployd"}) as viewer:
         assert not viewer.closed
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"app": "shop", "deployment": "dep-nope"}, {"deployment": "dep-nope"}, {"app": "blog", "deployment": "dep-1"}],
+)
+async def test_the_lines_of_a_deployment_that_does_not_exist_are_refused_before_the_upgrade(
+    client: ClientSession, query: dict[str, str]
+) -> None:
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await client.ws_connect(STREAM_PATH, params=query)
+    assert refused.value.status == 404
+    async with client.get(EVENTS_PATH, params=query) as answer:
+        said = f"There is no deployment {query['deployment']!r}."
+        assert (answer.status, (await answer.json())["detail"]) == (404, said)

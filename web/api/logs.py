@@ -10,6 +10,7 @@ from deployd.domain.ids import SYSTEM_APP, AppName
 from deployd.domain.log_line import Level
 from web.desk import Desk, desk_of
 from web.endpoint import Endpoint
+from web.known import check_deployment
 from web.views import LineList
 from web.wire import answer, query_of
 
@@ -51,6 +52,8 @@ async def _lines(desk: Desk, app: AppName | None, query: LineQuery) -> web.Respo
         deployment=query.deployment,
         limit=query.limit,
     )
+    if query.deployment is not None and not lines:  # The lines of one that is forgotten may still be there.
+        await check_deployment(desk.stores.deployments.get, query.deployment, app)
     return answer(LineList(lines=lines))
 
 

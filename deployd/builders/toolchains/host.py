@@ -11,9 +11,9 @@ from deployd.builders import sandbox
 from deployd.builders.lines import Lines, Written
 from deployd.builders.run import run_step
 from deployd.builders.toolchains import npm_range
-from deployd.builders.toolchains.known import HOST_PROGRAMS, HostProgram
 from deployd.domain.build import Tool
 from deployd.domain.errors import BuildFailed
+from deployd.domain.known_tools import HOST_PROGRAMS, HostProgram
 
 _SEEN = ("/usr", "/bin", "/sbin")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

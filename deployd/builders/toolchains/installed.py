@@ -9,7 +9,6 @@ import msgspec
 
 from deployd.builders.toolchains.host import Host
 from deployd.builders.toolchains.interpreters import Interpreters
-from deployd.builders.toolchains.known import PACKAGES
 from deployd.builders.toolchains.node import provide_node
 from deployd.builders.toolchains.npm import Npm
 from deployd.builders.toolchains.npm_tools import NpmTools
@@ -18,6 +17,7 @@ from deployd.builders.toolchains.registry import Registry
 from deployd.builders.toolchains.shelf import Shelf
 from deployd.builders.workshop import Workshop
 from deployd.domain.build import Tool
+from deployd.domain.known_tools import PACKAGES
 from deployd.kernel.clock import Clock, SystemClock
 
 _HOUR = 3600.0

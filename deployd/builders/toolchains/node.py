@@ -7,11 +7,11 @@ import msgspec
 
 from deployd.builders.toolchains import node_lines, npm_range
 from deployd.builders.toolchains.host import using
-from deployd.builders.toolchains.known import NEEDS_NODE, NODE_PROGRAM
 from deployd.builders.toolchains.machine import architecture
 from deployd.builders.toolchains.npm_tools import Installation, NpmTools, OnLine
 from deployd.builders.toolchains.refusals import none_fits, unreadable
 from deployd.domain.build import Tool
+from deployd.domain.known_tools import NEEDS_NODE, NODE_PROGRAM
 
 _NEWEST_OF = "{}.999.999"
 

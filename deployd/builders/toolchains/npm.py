@@ -10,10 +10,10 @@ import msgspec
 
 from deployd.builders.toolchains import npm_client
 from deployd.builders.toolchains.host import Host
-from deployd.builders.toolchains.known import NODE_PROGRAM, HostProgram
 from deployd.builders.toolchains.shelf import Scratch, Shelf
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.errors import BuildFailed, ProviderUnavailable
+from deployd.domain.known_tools import NODE_PROGRAM, HostProgram
 
 _NPM_PROGRAM = HostProgram(program="npm", package="npm")
 _PATIENCE = "--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000"

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 
 from deployd.builders.toolchains.host import Host
-from deployd.builders.toolchains.known import NODE_PROGRAM
 from deployd.builders.toolchains.npm import NoSuchVersion, Npm
 from deployd.builders.toolchains.refusals import asked, host_has
 from deployd.builders.toolchains.registry import Registry
 from deployd.builders.toolchains.shelf import Scratch, Shelf
 from deployd.domain.build import Tool
 from deployd.domain.errors import BuildFailed, ProviderUnavailable
+from deployd.domain.known_tools import NODE_PROGRAM
 
 OnLine = Callable[[str], None]
 

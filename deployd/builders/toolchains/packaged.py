@@ -7,13 +7,13 @@ import msgspec
 
 from deployd.builders.toolchains import npm_range
 from deployd.builders.toolchains.host import using
-from deployd.builders.toolchains.known import NEEDS_NODE, NODE_PROGRAM, PACKAGES, YARN_BERRY, HostProgram, Package
 from deployd.builders.toolchains.machine import architecture
 from deployd.builders.toolchains.node import runs
 from deployd.builders.toolchains.npm_tools import Installation, NpmTools, OnLine
 from deployd.builders.toolchains.refusals import none_fits, unreadable
 from deployd.domain.build import Tool
 from deployd.domain.errors import BuildFailed
+from deployd.domain.known_tools import NEEDS_NODE, NODE_PROGRAM, PACKAGES, YARN_BERRY, HostProgram, Package
 
 _ANY_BUT_STUBS = ">=1"
 """Some hosts have a program of another make under the same name, as Debian's yarn 0.32."""

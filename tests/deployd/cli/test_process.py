@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.deployd.cli.conftest import run_here
 from tests.support.ports import free_port
 from tests.web.bench import Bench
@@ -113,6 +115,18 @@ def test_a_key_is_explained_with_its_line_and_without_a_file_too(tmp_path: Path)
     wrong = run_here("check", "--explain", "server.htp", "--config", str(config))
     assert (wrong.code, "did you mean `server.http`?" in wrong.err) == (1, True)
     assert run_here("check", "server.http", "--config", str(config)).code == 2
+
+
+@pytest.mark.parametrize("verb", ["check", "serve"])
+def test_a_number_without_end_is_a_mistake_like_others(verb: str, tmp_path: Path) -> None:
+    config = tmp_path / "deployd.toml"
+    config.write_text(f"[logs]\nkeep_days = {5_000 * '9'}\n")
+    ran = run_here(verb, "--config", str(config))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(
+        f"{config}:2:13: A number of 5,000 digits is too long to be read.\n    2 | keep_days = 999"
+    )
+    assert "999…\n" in ran.err
 
 
 def test_a_mistake_is_shown_by_check_and_by_a_start_in_the_same_words(tmp_path: Path) -> None:

@@ -53,6 +53,40 @@ def test_long_lines_are_folded_between_words_only() -> None:
     assert out.getvalue() == "shop is live at\n  http://a-long-name.example.com/\n"
 
 
+SOURCE = "   12 | processes = { " + 10 * "one = 1, " + "worker = 99, other = 1 }"
+EXCERPT = f"""\
+/srv/shop/deployd.toml:12:114: `apps.shop.processes.worker` must be a whole number from 0 to 64, and is 99.
+{SOURCE}
+      | {(SOURCE.index("99") - 8) * " "}^^
+and 2 more mistakes"""
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_line_of_a_file_is_cut_around_its_marks_and_never_folded(width: int) -> None:
+    out = io.StringIO()
+    Screen(out, width=width).text(EXCERPT)
+    *heading, line, marks, last = out.getvalue().splitlines()
+    assert (" ".join(heading), last) == (EXCERPT.splitlines()[0], "and 2 more mistakes")
+    assert (line[:9], line[marks.index("^") : len(marks)], len(line) <= width) == ("   12 | …", "99", True)
+
+
+def test_a_mark_stays_under_its_place_whatever_is_in_the_line() -> None:
+    def shown(line: str, marks: str, width: int) -> list[str]:
+        out = io.StringIO()
+        Screen(out, width=width).text(f"    1 | {line}\n      | {marks}")
+        return out.getvalue().splitlines()
+
+    assert shown("a = x", "    ^", 60) == ["    1 | a = x", "      |     ^"]
+    assert shown("a = 日本 x", "       ^", 60) == ["    1 | a = 日本 x", "      |          ^"]
+    assert shown("\ta = " + 30 * "日本 " + "x", "\t" + 94 * " " + "^", 40) == [
+        "    1 | …日本 日本 日本 日本 日本 日本 x",
+        "      | " + 31 * " " + "^",
+    ]
+    assert shown(60 * "a", 60 * " " + "^", 28) == ["    1 | …" + 18 * "a", "      | " + 19 * " " + "^"]
+    assert shown(60 * "a", 60 * "^", 28) == ["    1 | " + 19 * "a" + "…", "      | " + 20 * "^"]
+    assert shown("a = " + 60 * "b", "^", 3) == ["    1 | a = bbb…", "      | ^"]
+
+
 def test_every_way_to_the_screen_is_safe() -> None:
     out = io.StringIO()
     screen = Screen(out, width=80, moves=True)

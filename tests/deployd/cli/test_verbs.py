@@ -107,6 +107,12 @@ async def test_status_shows_the_daemon_an_app_and_a_deployment(run: Run, bench: 
     assert (await run("status", "--json")).json["status"]["ready"] is False
 
 
+async def test_a_problem_with_a_line_of_the_file_is_shown_with_the_line(run: Run, bench: Bench) -> None:
+    bench.problems.append("deployd.toml:2:1: There is no table [sever].\n    2 | [sever]\n      |  ^^^^^")
+    said = (await run("status")).out
+    assert "! deployd.toml:2:1: There is no table [sever].\n    2 | [sever]\n      |  ^^^^^\n" in said
+
+
 async def test_an_unknown_deployment_is_named_as_such(run: Run) -> None:
     assert "dep-0000000000000000" in (await run("status", "dep-0000000000000000")).err
 
@@ -305,6 +311,27 @@ def test_a_verb_that_is_nearly_right_is_suggested() -> None:
     assert (mistyped.code, "Did you mean 'deploy'?" in mistyped.err) == (2, True)
 
 
+@pytest.mark.parametrize("argv", [("sett", "shop"), ("sett", "shop", "A=1"), ("shop", "sett", "A=1")])
+def test_a_verb_of_env_that_is_nearly_right_is_suggested_and_no_app(argv: tuple[str, ...]) -> None:
+    mistyped = run_here("env", *argv)
+    assert (mistyped.code, "No such command 'sett'. Did you mean 'set'" in mistyped.err) == (2, True)
+
+
+async def test_a_verb_of_env_alone_is_suggested_where_there_is_no_such_app(run: Run, bench: Bench) -> None:
+    assert (await run("env", "sett")).err == "There is no app named 'sett'. Did you mean the verb 'set'?\n"
+    assert (await run("env", "shop")).err == "There is no app named 'shop'.\n"
+    await bench.add_app("sett")
+    assert "sett has no env" in (await run("env", "sett")).out
+    assert (await run("env", "setts")).err == "There is no app named 'setts'. Did you mean 'sett'?\n"
+
+
+async def test_the_lines_of_an_unknown_deployment_are_refused(run: Run, bench: Bench) -> None:
+    await bench.add_app()
+    for follow in ((), ("--follow",)):
+        refused = await run("logs", "shop", "--deployment", "dep-nope", *follow)
+        assert (refused.code, refused.out, refused.err) == (1, "", "There is no deployment 'dep-nope'.\n")
+
+
 async def test_text_from_outside_does_not_reach_the_terminal_as_commands(run: Run, bench: Bench) -> None:
     """Wherever it comes from: a commit message, a reason, a name in the answer of the daemon."""
     await bench.add_app()
@@ -392,6 +419,9 @@ async def test_a_setting_of_what_was_never_deployed_takes_effect_with_its_first_
     [
         ("helth=/up", "did you mean `apps.*.health`?", 1),
         ("limits.memory_mb=much", "`limits.memory_mb` must be a whole number from 0 to 1,000,000,000, and is much.", 1),
+        ("limits.memory_mb=" + 5_000 * "9", f"from 0 to 1,000,000,000, and is {60 * '9'}….\n", 1),
+        ("limits.memory_mb=0x" + 5_000 * "f", "from 0 to 1,000,000,000, and is 0xfff", 1),
+        ("limits=" + 5_000 * "[", "`limits` must be a table, and is [[[", 1),
         ("domains=https://a.test", 'leave out `https://`: "a.test"', 1),
         ("env.A=1", "deployd env set shop KEY=VALUE", 1),
         ("health", "is not of the form KEY=VALUE", 2),

@@ -82,6 +82,8 @@ def test_settings_that_can_work_pass(settings: AppSettings) -> None:
         (AppSettings(repo=REPO, branch="\0"), "`branch` holds a NUL byte"),
         (AppSettings(repo=REPO, build=BuildSettings(build="\0")), "`build.build` holds a NUL byte"),
         (AppSettings(repo=REPO, build=BuildSettings(tools={"no\0de": ""})), "`build.tools.no.0de` holds a NUL byte"),
+        (AppSettings(repo=REPO, build=BuildSettings(tools={"nod": "20"})), "'nod' is no tool .*: did you mean `node`"),
+        (AppSettings(repo=REPO, build=BuildSettings(tools={"ffmpeg": "7"})), "'ffmpeg' is no tool .* its version out"),
         (AppSettings(upstream=("a:1", "unix:/\0")), r"`upstream\[1\]` holds a NUL byte"),
         (AppSettings(repo="--upload-pack=x"), "is not a git URL"),
         (AppSettings(repo="https://a\nb"), "is not a git URL"),

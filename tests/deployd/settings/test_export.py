@@ -23,6 +23,7 @@ from deployd.settings.export import exported
 FILE = Path("deployd.toml")
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 paths = st.sampled_from(["/", "/up", "/a%20b"])
+tools = st.sampled_from(["node", "python", "git-lfs"])
 names = st.sampled_from(["web", "worker", "a-b", "A_1"])
 
 
@@ -46,7 +47,7 @@ settings = some(
         BuildSettings,
         install=st.one_of(st.none(), words),
         spa=st.one_of(st.none(), st.booleans()),
-        tools=st.dictionaries(words, words, max_size=2),
+        tools=st.one_of(st.dictionaries(words, st.just(""), max_size=2), st.dictionaries(tools, words, max_size=2)),
     ),
     proxy=some(
         EdgeSettings,

@@ -27,6 +27,14 @@ def test_the_line_and_the_place_in_it_are_shown() -> None:
     )
 
 
+def test_a_tool_that_nobody_knows_is_told_with_the_one_that_was_meant() -> None:
+    assert told('[apps.a]\nrepo = "/x"\n[apps.a.build]\ntools = { nod = "20", python = "3.12", ffmpeg = "" }') == (
+        "deployd.toml:4:11: App 'a': `build.tools` 'nod' is no tool that deployd knows: did you mean `node`?\n"
+        '    4 | tools = { nod = "20", python = "3.12", ffmpeg = "" }\n'
+        "      |           ^^^"
+    )
+
+
 SYNTAX = [
     ("prune = True", "1:9: Not valid TOML: write true."),
     ("prune = yes", "1:9: Not valid TOML: write true."),
@@ -57,6 +65,40 @@ SYNTAX = [
 @pytest.mark.parametrize(("text", "first"), SYNTAX, ids=[first.split(":")[-1][:40] for _, first in SYNTAX])
 def test_what_is_no_toml_is_told_in_words_for_who_writes_it(text: str, first: str) -> None:
     assert told(text).splitlines()[0].startswith(f"deployd.toml:{first}")
+
+
+ENDLESS = [
+    ("[logs]\n# %s\nkeep_days = 9.%s\nkeep_mb_per_app = %s", "4:19: A number of 5,000 digits is too long to be read."),
+    ("[telegram]\nallow = [1,\n -%s]", "3:2: A number of 5,000 digits is too long to be read."),
+    ("[telegram]\nallow = [1,\n %s, [", "3:2: A number of 5,000 digits is too long to be read."),
+    ("x = %s-01-01", "1:5: A number of 5,000 digits is too long to be read."),
+    (
+        "[logs]\nkeep_days = 0x%s",
+        "2:13: `logs.keep_days` must be a whole number from 1 to 1,000,000,000, and is a number of more",
+    ),
+    ("[apps.a]\nrepo = 0x%s", "2:8: `apps.a.repo` must be text in quotes, and is a number of more than 30 digits: put"),
+    ("[telegram]\ntoken = %s", "2:9: A number of 5,000 digits is too long to be read."),
+    (
+        "[logs]\nkeep_days = 9" + 400 * "0",
+        "2:13: `logs.keep_days` must be a whole number from 1 to 1,000,000,000, and is a",
+    ),
+    ("prune = true\nx = " + 5_000 * "[" + 5_000 * "]", "2:1: The lists or tables here are nested too deeply."),
+    ("prune = true\nx = " + 5_000 * "{a=", "2:1: The lists or tables here are nested too deeply."),
+]
+
+
+@pytest.mark.parametrize(("text", "first"), ENDLESS, ids=[text[:30] for text, _ in ENDLESS])
+def test_what_has_no_end_is_told_with_its_place_and_a_part_of_its_line(text: str, first: str) -> None:
+    heading, *shown = told(text.replace("%s", 5_000 * "9")).splitlines()
+    assert heading.startswith(f"deployd.toml:{first}")
+    assert [len(heading) < 200, *(len(line) <= 168 for line in shown)] == 3 * [True]
+
+
+def test_the_marked_part_of_a_long_line_is_the_one_that_is_shown() -> None:
+    hosts = ", ".join(f'"host-{number}.test"' for number in range(50))
+    _, line, marks = told(f'[apps.a]\nrepo = "/x"\ndomains = [{hosts}, "a b", {hosts}]').splitlines()
+    assert (line[:9], line[-1], len(line)) == ("    3 | …", "…", 168)
+    assert line[marks.index("^") : len(marks)] == '"a b"'
 
 
 def test_every_name_that_stands_twice_is_told() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from deployd.builders.toolchains.host import Host, parse_version
-from deployd.builders.toolchains.known import HOST_PROGRAMS
 from deployd.domain.build import Tool
 from deployd.domain.errors import BuildFailed
+from deployd.domain.known_tools import HOST_PROGRAMS
 
 
 def make_program(folder: Path, name: str, prints: str, code: int = 0) -> Host:

@@ -64,3 +64,6 @@ HOST_PROGRAMS = {
     "gcc": HostProgram(program="gcc", package="build-essential"),
     "perl": HostProgram(program="perl", package="perl"),
 }
+
+KNOWN_TOOLS = frozenset({"node", "python", "uv", *PACKAGES, *HOST_PROGRAMS})
+"""All of which a version can be asked for."""
