@@ -174,7 +174,7 @@ def _resolve(given: object, folder: Path) -> Secret:
     if kind == "env":
         return _from_environment(name, os.environ)
     if kind == "file":
-        return _from_file(folder / Path(name).expanduser())
+        return _from_file(_placed(folder, name))
     return Secret(given)
 
 
@@ -201,4 +201,11 @@ def _tls_from(tls: TlsConfig, folder: Path) -> TlsConfig:
 
 
 def _path(folder: Path, text: str) -> str:
-    return str(folder / Path(text).expanduser())
+    return str(_placed(folder, text))
+
+
+def _placed(folder: Path, text: str) -> Path:
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:  # `~NAME` of a user that there is not: who reads the file finds none.
+        return folder / text

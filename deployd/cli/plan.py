@@ -1,5 +1,6 @@
 """plan: how a folder or a repository would be built and run, without a daemon and without building it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,7 +86,7 @@ def _wishes(app: "AppConfig | None", root: str | None, convert_bun: bool) -> Bui
 
 
 def _planned(place: str, ref: str | None, wishes: BuildWishes, app: "AppConfig | None") -> Planned:
-    folder = Path(place).expanduser()
+    folder = Path(os.path.expanduser(place))  # pathlib's raises for `~NAME` of nobody
     if not folder.is_dir():
         if ":" not in place:
             raise Failure(f"{place} is not a folder here; name one, or a git URL.")

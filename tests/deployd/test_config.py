@@ -212,6 +212,7 @@ MISTAKES: list[Any] = [
         "2:9: `telegram.token`: The environment variable 'NOT_THERE' is not set",
         id="variable",
     ),
+    pytest.param('[telegram]\ntoken = "file:~nobody-here/no"', "/no cannot be read (No such file", id="file of nobody"),
     pytest.param('[telegram]\ntoken = "file:no"', "/no cannot be read (No such file or directory)", id="file"),
     pytest.param("[telegram]\ntoken = 5", "2:9: `telegram.token` must be text in quotes", id="secret type"),
     pytest.param('[database]\nurl = "mysql://x"', "2:7: `database.url` must be empty (SQLite)", id="engine"),
