@@ -78,8 +78,7 @@ def programs(host: "Host | None" = None) -> list[Check]:
     host = host or Host()
     git = _program("git", shutil.which("git", path=host.search_path), host, "apt install git", needed=True)
     node = _program("node", host.find("node"), host, _FETCHED)
-    absent = "apt install npm; until then builds that run on this host's node have no npm"
-    npm = _program("npm", host.find("npm"), host, absent)
+    npm = _program("npm", host.find("npm"), host, _NPM_FETCHED)
     if not npm.ok and not node.ok:
         npm = msgspec.structs.replace(npm, remedy=_NPM_FETCHED)
     uv = _program("uv", _uv(), host, "pip install uv; without it no Python app can be built")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.bare_root import VISITOR, BareRoot, bare_root
+from tests.support.bare_root import SUITES, VISITOR, BareRoot, bare_root
 from tests.support.clone import clone_into
 
 pytestmark = [pytest.mark.bare, pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -80,6 +80,22 @@ def test_the_demo_needs_nothing_that_is_there_and_leaves_nothing_running(machine
     _kept_until_told(machine)
     _ends_with_ctrl_c(machine)
     _fails_when_an_app_does(machine)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_the_tests_need_is_set_up_by_themselves(suite: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make test` does that first; of the tests only those of the set-up are run here."""
+    with bare_root(suite) as root:
+        clone_into(root, _FOLDER["root"], "root")
+        machine = Machine(root, "root")
+        machine.install("make")
+        before = machine.disk_mib()
+        done = machine.make("setup")
+        assert done.returncode == 0, done.stdout
+        tested = root.run([".venv/bin/pytest", "-n", "0", "tests/test_packaging.py"], cwd=_FOLDER["root"], check=False)
+        assert tested.returncode == 0, tested.stdout
+        with capsys.disabled():
+            print(f"\n{suite}: {', '.join(machine.figures)}; {machine.disk_mib() - before} MiB")
 
 
 def _install_what_is_named(machine: Machine) -> None:

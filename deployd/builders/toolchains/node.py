@@ -11,21 +11,32 @@ from deployd.builders.toolchains.machine import architecture
 from deployd.builders.toolchains.npm_tools import Installation, NpmTools, OnLine
 from deployd.builders.toolchains.refusals import none_fits, unreadable
 from deployd.domain.build import Tool
+from deployd.domain.errors import BuildFailed
 from deployd.domain.known_tools import NEEDS_NODE, NODE_PROGRAM
 
 _NEWEST_OF = "{}.999.999"
 
 
 async def provide_node(tools: NpmTools, tool: Tool, others: Sequence[Tool], on_line: OnLine) -> Tool:
-    """`others` are the tools of the plan: where the project names no Node, they may need a newer one."""
+    """`others` are the tools of the plan: where the project names no Node, they may need a newer one.
+
+    A host's node without an npm, as Debian's nodejs alone is, does not do: builds call npm.
+    """
     if not node_lines.is_known(tool.wanted):
         raise unreadable(tool, "`22` or `>=20 <23`")
     wanted = tool.wanted.strip() or needed_by(others)
     here = await tools.host.version(NODE_PROGRAM)
-    if here is not None and node_lines.fits_host(here, wanted):
+    fits = here is not None and node_lines.fits_host(here, wanted)
+    try:
+        client = await tools.client_node()
+    except BuildFailed as failure:
+        if not fits:
+            raise
+        client = None  # It may be a build that needs no npm.
+        on_line(f"warning: this host has a node and no npm. {failure}")
+    if here is not None and fits and client is None:
         on_line(using("node", here, wanted))
         return msgspec.structs.replace(tool, version=here)
-    client = await tools.client_node()
     if client is not None and node_lines.fits_host(client[0], wanted):
         on_line(f"Using node {client[0]}" + (f", which fits {wanted}." if wanted else "."))
         return msgspec.structs.replace(tool, version=client[0], place=client[1])

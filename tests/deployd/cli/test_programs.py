@@ -11,7 +11,7 @@ from deployd.cli.programs import LEAST, programs, too_old
 
 NOTHING = "nothing to do: builds fetch node from the npm registry"
 NEWER = "nothing to do: such builds fetch a newer node from the npm registry"
-NO_NPM = "apt install npm; until then builds that run on this host's node have no npm"
+NPM_COMES = "nothing to do: builds fetch npm along with node from the npm registry"
 TOLD = {"git": "git version 2.39.5", "node": "v20.9.0", "npm": "10.1.0"}
 
 
@@ -43,7 +43,7 @@ def test_an_old_node_is_told_with_what_builds_do_instead(tmp_path: Path, version
 def test_a_missing_node_is_no_obstacle(tmp_path: Path) -> None:
     checks = checked(tmp_path, node=None, npm=None)
     assert (checks["node"].found, checks["node"].remedy) == ("node is missing", NOTHING)
-    assert checks["npm"].remedy == "nothing to do: builds fetch npm along with node from the npm registry"
+    assert checks["npm"].remedy == NPM_COMES
     assert not any(checks[name].ok or checks[name].needed for name in ("node", "npm"))
 
 
@@ -66,9 +66,9 @@ def test_what_does_not_run_is_told(tmp_path: Path) -> None:
     assert (checks["node"].found, checks["node"].remedy) == (f"{tmp_path}/node does not run", NOTHING)
 
 
-def test_a_node_that_builds_take_needs_an_npm_beside_it(tmp_path: Path) -> None:
+def test_without_an_npm_builds_leave_the_node_aside(tmp_path: Path) -> None:
     npm = checked(tmp_path, npm=None)["npm"]
-    assert (npm.ok, npm.needed, npm.remedy) == (False, False, NO_NPM)
+    assert (npm.ok, npm.needed, npm.remedy) == (False, False, NPM_COMES)
 
 
 def test_an_old_npm_matters_only_beside_a_node_that_builds_take(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_old_npm_matters_only_beside_a_node_that_builds_take(tmp_path: Path) 
     assert npm.found == "6.14.4 is older than 7, the first that knows workspaces and the package-lock.json of today"
     assert (npm.remedy or "").startswith("npm install -g npm@10; ")
     npm = checked(tmp_path, node="v18.19.0", npm="6.14.4")["npm"]
-    assert npm.remedy == "nothing to do: builds fetch npm along with node from the npm registry"
+    assert npm.remedy == NPM_COMES
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from deployd.builders.toolchains.host import Host
 from deployd.builders.toolchains.installed import InstalledToolchains
 from deployd.builders.toolchains.machine import architecture
+from deployd.builders.toolchains.npm import Npm
 from deployd.builders.workshop import Workshop
 from deployd.domain.build import Tool
 from deployd.domain.errors import BuildFailed
@@ -44,10 +45,13 @@ class Shop:
 
     def has_node(self, version: str) -> None:
         """The host's node is of this version, when it is asked for it."""
+        self.write_node(self.host, version)
+
+    def write_node(self, folder: Path, version: str) -> None:
         node = shutil.which("node", path="/usr/local/bin:/usr/bin:/bin")
         script = f'#!/bin/sh\n[ "$1" = --version ] && exec echo v{version}\nexec {node} "$@"\n'
-        (self.host / "node").write_text(script)
-        (self.host / "node").chmod(0o755)
+        (folder / "node").write_text(script)
+        (folder / "node").chmod(0o755)
 
     async def provide(self, *tools: Tool) -> tuple[Tool, ...]:
         self.said.clear()
@@ -86,6 +90,33 @@ async def test_the_hosts_node_is_used_when_it_fits(shop: Shop) -> None:
     assert shop.said == ["Using the host's node 20.20.2, which fits >=18."]
     assert shop.tools.programs(provided) == ()
     assert not shop.registry.asked
+
+
+async def test_a_node_of_the_host_without_an_npm_does_not_do(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a Debian with `nodejs` alone: `npm ci` would not be found."""
+    place = "npm-client/whole/bin"
+    (shop.folder / place).mkdir(parents=True)
+    shop.write_node(shop.folder / place, "24.1.0")
+
+    async def client(npm: Npm) -> str:
+        return place
+
+    monkeypatch.setattr(Npm, "client", client)
+    assert await shop.provide(Tool(name="node")) == (Tool(name="node", version="24.1.0", place=place),)
+    assert shop.said == ["Using node 24.1.0."]
+
+
+async def test_a_node_without_an_npm_that_cannot_be_fetched_is_better_than_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def client(npm: Npm) -> str:
+        raise BuildFailed("The registry is away.")
+
+    monkeypatch.setattr(Npm, "client", client)
+    assert await shop.provide(Tool(name="node")) == (Tool(name="node", version="20.20.2"),)
+    assert shop.said[0] == "warning: this host has a node and no npm. The registry is away."
+    with pytest.raises(BuildFailed, match="The registry is away"):
+        await shop.provide(Tool(name="node", wanted="22"))
 
 
 async def test_another_node_is_installed_with_the_npm_that_belongs_to_it(shop: Shop) -> None:
