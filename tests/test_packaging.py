@@ -101,7 +101,7 @@ sys.modules[interface.__name__] = interface
 sys.path.insert(0, sys.argv[1])
 import hatch_build
 hook = hatch_build.PageHook()
-print(*hook.dependencies())
+print(*hook.dependencies(), flush=True)
 hook.initialize(sys.argv[2], {})
 print("goes on")
 """
