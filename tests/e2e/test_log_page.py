@@ -242,7 +242,7 @@ async def test_what_visitors_get_instead_of_an_app_is_marked(site: LogSite, page
     closed = "blog is in maintenance; visitors read: Back at ten."
     shared = "v2 of shop is a canary for 5 % of the visitors, requests with X-Canary: 1."
     down = "wiki is down (v1): Its process exits at once."
-    await expect(notes).to_have_text([closed, shared, down])
+    await expect(notes).to_have_text([down, closed, shared])
     await expect(page.get_by_label("App").locator("option")).to_have_text(
         ["All apps", "blog · maintenance", "shop · canary v2", "wiki · down", "deployd itself"]
     )

@@ -42,13 +42,18 @@ export function mark(app: App): string {
   return marks.length ? ` · ${marks.join(', ')}` : ''
 }
 
-/** Sentences about one app, or about what is unusual of all. */
+/** Sentences about one app, or about what is unusual of all, the worst first. */
 export function notices({ apps, broken }: Apps, chosen: string): string[] {
   const said = Object.entries(broken)
     .filter(([name]) => !chosen || name === chosen)
     .map(([name, why]) => `${name} is broken: ${why}`)
-  const about = apps.filter(({ name }) => !chosen || name === chosen)
+  const wanted = apps.filter(({ name }) => !chosen || name === chosen)
+  const about = [...wanted.filter(isDown), ...wanted.filter((app) => !isDown(app))]
   return [...said, ...about.flatMap((app) => [...(chosen ? whole(app) : unusual(app)), ...drift(app)])]
+}
+
+function isDown(app: App): boolean {
+  return app.state === 'down'
 }
 
 function whole(app: App): string[] {
@@ -61,7 +66,7 @@ function whole(app: App): string[] {
 function unusual(app: App): string[] {
   const said = app.maintenance ? [`${app.name} is in maintenance; visitors read: ${app.maintenance}`] : []
   if (app.canary) said.push(`v${app.canary.release} of ${app.name} is a canary for ${visitors(app.canary)}.`)
-  return app.state === 'down' ? [...said, `${app.name} is ${app.serving}.`] : said
+  return isDown(app) ? [...said, `${app.name} is ${app.serving}.`] : said
 }
 
 function drift(app: App): string[] {
