@@ -22,11 +22,7 @@ async def read_pipe(protocol: Callable[[], _P], way_out: IO[bytes]) -> tuple[asy
     loop = asyncio.get_running_loop()
     with way_out:
         end = _End(os.dup(way_out.fileno()), closed_by_loop=isinstance(loop, uvloop.Loop))
-    try:
-        return await loop.connect_read_pipe(protocol, end)
-    except BaseException:
-        os.close(end.fileno())
-        raise
+    return await loop.connect_read_pipe(protocol, end)  # It closes the end when that fails or is cancelled, too.
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import uvloop
@@ -23,6 +24,20 @@ async def _open_and_close_beside_threads() -> None:
             await asyncio.sleep(0)
 
 
+async def _give_up_opening_beside_threads() -> None:
+    with none_lost():
+        for _ in range(_ROUNDS):
+            way_out, way_in = open_pipe()
+            with way_in:
+                opening = asyncio.create_task(read_pipe(asyncio.Protocol, way_out))
+                await asyncio.sleep(0)
+                opening.cancel()
+                with suppress(asyncio.CancelledError):
+                    transport, _ = await opening
+                    transport.close()
+            await asyncio.sleep(0)
+
+
 def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
@@ -38,6 +53,14 @@ def test_no_thread_loses_a_descriptor_when_a_pipe_is_closed(run: Callable[..., o
     run(asyncio.sleep(0))  # What a loop keeps open for good is there before it is counted.
     before = _descriptors()
     run(_open_and_close_beside_threads())
+    assert _descriptors() == before
+
+
+def test_no_thread_loses_a_descriptor_when_somebody_stops_waiting_for_a_pipe(run: Callable[..., object]) -> None:
+    """The loop closes what it was about to open; who closed it as well would close what a thread has got since."""
+    run(asyncio.sleep(0))
+    before = _descriptors()
+    run(_give_up_opening_beside_threads())
     assert _descriptors() == before
 
 

@@ -82,23 +82,30 @@ async def test_a_bare_debian_deploys_reloads_and_upgrades_with_no_failed_request
     repo = repo_with({"index.html": "hello from one file"}, tmp_path / "repo")
     with bare_root(packages=("bubblewrap", "git")) as root:
         assert root.run("command -v python3", check=False).returncode != 0
-        root.copy_in(file, _FILE, user=VISITOR)
-        root.copy_in(newer(file, tmp_path / "newer"), f"{_HOME}/newer", user=VISITOR)
+        for source, target in (
+            (file, _FILE),
+            (newer(file, tmp_path / "newer"), f"{_HOME}/newer"),
+            (file, f"{_HOME}/first"),
+        ):
+            root.copy_in(source, target, user=VISITOR)
         root.copy_in(repo, f"{_HOME}/repo", user=VISITOR)
         with serving(root) as server:
             server.deployd("create", "one", "--repo", f"{_HOME}/repo")
             server.deployd("deploy", "one")
             assert await server.get("one.test") == (200, "hello from one file")
             assert "Switched" in server.deployd("logs", "one")
-            before, unpacked = server.pid, server.unpacked
+            before = server.pid
             async with constant_load(server.http, "one.test", clients=2) as load:
                 await asyncio.to_thread(server.deployd, "reload")
                 assert server.pid != before
-                said = await asyncio.to_thread(server.deployd, "upgrade", f"{_HOME}/newer")
+                root.run(["mv", f"{_HOME}/newer", _FILE], user=VISITOR)
+                await asyncio.to_thread(server.deployd, "reload")
+                assert server.unpacked.startswith("9999")
+                said = await asyncio.to_thread(server.deployd, "upgrade", f"{_HOME}/first")
                 await load.one_more()
             assert load.failures == []
             assert f"The one before is kept as {_FILE}.previous" in said
-            assert server.unpacked.startswith("9999") != unpacked.startswith("9999")
+            assert not server.unpacked.startswith("9999")
 
 
 def test_it_is_no_larger_than_promised(file: Path) -> None:
