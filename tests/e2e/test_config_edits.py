@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.repos import repo_with
+from tests.support.stream_server import stream_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -124,11 +125,8 @@ async def test_an_upstream_is_routed_and_never_built(daemon: Daemon, tmp_path: P
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nupstream")
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with stream_server(answer) as port:
         await event(daemon, "config.applied")
         daemon.write_config(f'[apps.old]\nupstream = "127.0.0.1:{port}"\n')
         await event(daemon, "app.created")

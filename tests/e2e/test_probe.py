@@ -11,6 +11,7 @@ from tests.e2e.probe.cases import all_cases
 from tests.e2e.probe.expected import wanted
 from tests.e2e.probe.runner import judge, judge_all, probed
 from tests.e2e.probe.table import deviations
+from tests.support.stream_server import stream_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -37,20 +38,20 @@ async def test_the_judge_finds_out_a_gateway_that_passes_on_whatever_it_gets() -
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", capture.port)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_copy(reader, far_writer))
-            group.create_task(_copy(far_reader, writer))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_copy(reader, far_writer))
+                group.create_task(_copy(far_reader, writer))
+        finally:
+            far_writer.close()
 
-    gateway = await asyncio.start_server(pipe, "127.0.0.1", 0)
     try:
-        port = gateway.sockets[0].getsockname()[1]
-        for case in all_cases():
-            if case.id in AMBIGUOUS:
-                verdicts = await judge(port, capture, case)
-                assert all(one.harm or not one.as_expected for one in verdicts), case.id
+        async with stream_server(pipe) as port:
+            for case in all_cases():
+                if case.id in AMBIGUOUS:
+                    verdicts = await judge(port, capture, case)
+                    assert all(one.harm or not one.as_expected for one in verdicts), case.id
     finally:
-        gateway.close()
-        await gateway.wait_closed()
         await capture.close()
 
 

@@ -15,6 +15,7 @@ from deployd.builders.sandbox import SEARCH_PATH
 from deployd.builders.workshop import Place, Workshop
 from deployd.domain.errors import BuildFailed
 from tests.deployd.builders.yards import Yard, make_yard, missing
+from tests.support.stream_server import stream_server
 
 ASK = 'python3 -c \'import socket; socket.create_connection(("{}", {}), 5); print("reached")\' 2>/dev/null || echo not'
 REGISTRY = "timeout 60 npm view is-odd@3.0.1 version"
@@ -24,13 +25,12 @@ REGISTRY = "timeout 60 npm view is-odd@3.0.1 version"
 async def listener() -> AsyncIterator[int]:
     """The port of something of this host's own."""
 
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    server = await asyncio.start_server(greet, "127.0.0.1", 0)
-    async with server:
-        port: int = server.sockets[0].getsockname()[1]
+    async with stream_server(_greet) as port:
         yield port
+
+
+async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """By hanging up."""
 
 
 @pytest.fixture
@@ -59,9 +59,7 @@ async def test_an_isolated_build_reaches_no_port_of_an_app_at_this_hosts_other_a
     (tmp_path / "project").mkdir()
     said: list[str] = []
     place = Place(project=tmp_path / "project", cache=tmp_path / "cache")
-    app, site = [await asyncio.start_server(lambda _, writer: writer.close(), address, 0) for _ in range(2)]
-    async with app, site:
-        port, other = (one.sockets[0].getsockname()[1] for one in (app, site))
+    async with stream_server(_greet, address) as port, stream_server(_greet, address) as other:
         workshop = Workshop(network="isolated", closed_ports=[range(port, port + 1)])
         await workshop.prepare(place, said.append)
         for each in (port, other):

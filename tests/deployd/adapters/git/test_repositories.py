@@ -18,6 +18,7 @@ from deployd.domain.repository_address import RepositoryAddress
 from deployd.ports.source_repository import Commit
 from tests.support.git_http import serve_git
 from tests.support.repos import git, repo_with, write
+from tests.support.stream_server import stream_server
 
 APP = AppName("shop")
 
@@ -222,11 +223,8 @@ async def test_a_server_that_never_answers_ends_with_the_deadline(tmp_path: Path
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with stream_server(say_nothing) as port:
         sources = GitRepositories(tmp_path / "mirrors", timeout_seconds=0.5)
         with pytest.raises(BuildFailed, match=r"could not be fetched within 0\.5 s"):
             await sources.fetch(APP, RepositoryAddress.parse(f"http://127.0.0.1:{port}/work"), None, lambda line: None)

@@ -13,6 +13,7 @@ from deployd.domain.errors import BuildFailed
 from tests.deployd.adapters.git.served import APP, Served, add_submodule, commit_tree, head
 from tests.support.git_http import serve_git
 from tests.support.repos import git, write
+from tests.support.stream_server import stream_server
 
 
 @pytest.fixture
@@ -77,11 +78,11 @@ async def test_the_login_of_the_repository_is_never_sent_to_another_host(tmp_pat
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    other = server.sockets[0].getsockname()[1]
-    async with server, serve_git(tmp_path / "served", login=("bot", "s3cret-token")) as base_url:
+    async with (
+        stream_server(listen) as other,
+        serve_git(tmp_path / "served", login=("bot", "s3cret-token")) as base_url,
+    ):
         served = Served(tmp_path, base_url)
         app = served.make("app")
         add_submodule(app, "theme", f"http://127.0.0.1:{other}/theme", "1" * 40)

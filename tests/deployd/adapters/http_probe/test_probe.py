@@ -10,6 +10,7 @@ import pytest
 from deployd.adapters.http_probe.probe import AiohttpProbe
 from deployd.domain.app import HealthCheck
 from deployd.domain.route import Address
+from tests.support.stream_server import stream_server
 
 
 @pytest.fixture
@@ -27,12 +28,11 @@ class Answering:
         self._answer = answer
 
     async def __aenter__(self) -> Address:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return Address(host="127.0.0.1", port=self._server.sockets[0].getsockname()[1])
+        self._server = stream_server(self._serve)
+        return Address(host="127.0.0.1", port=await self._server.__aenter__())
 
     async def __aexit__(self, *failure: object) -> None:
-        self._server.close()
-        await self._server.wait_closed()
+        await self._server.__aexit__(None, None, None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append(await reader.readuntil(b"\r\n\r\n"))
