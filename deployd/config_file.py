@@ -205,7 +205,4 @@ def _path(folder: Path, text: str) -> str:
 
 
 def _placed(folder: Path, text: str) -> Path:
-    try:
-        return folder / Path(text).expanduser()
-    except RuntimeError:  # `~NAME` of a user that there is not: who reads the file finds none.
-        return folder / text
+    return folder / os.path.expanduser(text)  # pathlib's raises for `~NAME` of nobody

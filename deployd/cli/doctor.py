@@ -33,7 +33,7 @@ def doctor(session: Session) -> None:
             bad("configuration", str(error), "mend it, or name another file with --config"),
         ]
     else:
-        checks += [*_place_checks(place), good("configuration", place.described)]
+        checks += [good("configuration", place.described), *_place_checks(place)]
     diagnosis = Diagnosis(ok=all(check.ok or not check.needed for check in checks), checks=checks)
     session.show(diagnosis, lambda screen: _print(screen, diagnosis))
     if not diagnosis.ok:

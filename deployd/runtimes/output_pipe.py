@@ -22,7 +22,11 @@ class OutputPipe:
 
     async def __aenter__(self) -> Self:
         way_out, self.writer = open_pipe()
-        self._transport, _ = await read_pipe(lambda: _Lines(self._on_line, self.drained), way_out)
+        try:
+            self._transport, _ = await read_pipe(lambda: _Lines(self._on_line, self.drained), way_out)
+        except BaseException:
+            self.writer.close()
+            raise
         return self
 
     async def __aexit__(self, *failure: object) -> None:
